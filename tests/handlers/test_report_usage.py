@@ -348,18 +348,28 @@ async def test_records_in_a_file_are_parquet_too_where_it_is_installed(stage: St
     assert by_id[plan.id]["lastModified"].tzinfo is not None
 
 
+@pytest.mark.parametrize("at", ["writing", "closing", "both"])
 async def test_a_disk_that_is_full_while_records_are_written_makes_the_report_wait(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:
-    """It is answered when there is room again: no record is lost, and none is in the file twice."""
+    """It is answered when there is room again: no record is lost, and none is in the file twice.
+
+    The last bytes are written when the file is closed, also when the records could not be written.
+    """
     made = {each.id for each in stage.simulator.customers(3, "plan")}
-    full = iter([True, True, False])
+    writes, closings = (iter([at in (each, "both")] * 2) for each in ("writing", "closing"))
 
     class Writer(gzip.GzipFile):
         def write(self, data: Any) -> int:
-            if next(full, False):
-                raise OSError(28, "No space left on device")
-            return super().write(data)
+            return super().write(data) if not next(writes, False) else self._full()
+
+        def close(self) -> None:
+            super().close()
+            if next(closings, False):
+                self._full()
+
+        def _full(self) -> int:
+            raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(gzip, "GzipFile", Writer)
     sent = await stage.send(usage(account(stage), scope="customers", deliver="files"))

@@ -3,7 +3,7 @@
 import asyncio
 import gzip
 from collections.abc import AsyncIterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -41,7 +41,8 @@ class Delivery:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._opened.close()
+        with suppress(OSError):  # a file under way that a full disk does not take is not needed any more
+            self._opened.close()
 
     async def take(self, kind: Kind | None, item: UsageItem) -> None:
         """Count one record in, and keep it where its report delivers records. `kind` None: it is only counted.
@@ -80,7 +81,8 @@ class Delivery:
         if self._file is None:
             return
         source, written, _ = self._file
-        written.close()
+        with on_disk():
+            written.close()
         converted = None
         if PARQUET in self._ctx.files.options.formats and extra_installed():
             converter = self._ctx.files.converter
