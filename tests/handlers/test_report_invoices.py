@@ -1,5 +1,6 @@
 """ReportInvoices: what it says of invoices, balances and estimates, and the faults that it survives."""
 
+import asyncio
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +13,9 @@ from ops.simulator.behaviour import Hostility
 from ops.simulator.resources import invoices
 from tests.handlers.exports import INVOICE, one_kind
 from tests.handlers.stage import Cast, Stage
+from worker.files.destination import Destination, Published
+from worker.files.layout import Dataset
+from worker.files.store import AT_ONCE
 
 APP_ONLY = pytest.mark.parametrize("cast", [Cast(user=False)], indirect=True, ids=["app_only"])
 
@@ -38,6 +42,28 @@ async def test_what_is_exported_of_an_invoice_is_found_with_a_type_before_its_id
     (told,) = (await reported(stage, **{"from": "2020-01-01"}))["invoices"]
 
     assert told["exported"] == {"reconciliation": None, "usage": version}
+
+
+async def test_versions_of_many_invoices_are_looked_up_at_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One after another they would take seconds at an object store; all at once they would leave others no room."""
+    for number in range(3 * AT_ONCE):
+        stage.simulator.invoice(id=f"G{number:09}")
+    latest, under_way, most = Destination.latest, 0, 0
+
+    async def slowly(destination: Destination, dataset: Dataset) -> Published | None:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        under_way -= 1
+        return await latest(destination, dataset)
+
+    monkeypatch.setattr(Destination, "latest", slowly)
+
+    assert len((await reported(stage, **{"from": "2020-01-01"}))["invoices"]) == 3 * AT_ONCE
+
+    assert most == AT_ONCE
 
 
 async def test_invoices_are_listed_with_the_newest_first(stage: Stage) -> None:

@@ -5,15 +5,21 @@ pass and `DestinationRefused` for what a person has to change. A write that rais
 be made again.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+FoundT = TypeVar("FoundT")
 
 CHUNK = 1024 * 1024
 """Bytes of a file that are in memory at once."""
 LARGEST_READ = 64 * 1024 * 1024
 """Bytes of the largest manifest or pointer that is read whole."""
+AT_ONCE = 8
+"""Lookups of one caller under way at once. An object store serves twice as many requests: uploads go on meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +77,20 @@ class Store(Protocol):
 
     async def delete_folder(self, folder: str) -> None:
         """Delete all files below a folder, and the folder. Nothing happens if there is none."""
+
+
+async def look_up_each(look: Callable[[T], Awaitable[FoundT]], wanted: Iterable[T]) -> list[FoundT]:
+    """What `look` finds of each, in the order of `wanted`. Raises the first error, and ends the other lookups then."""
+    room = asyncio.Semaphore(AT_ONCE)
+
+    async def one(each: T) -> FoundT:
+        async with room:
+            return await look(each)
+
+    lookups = [asyncio.ensure_future(one(each)) for each in wanted]
+    try:
+        return list(await asyncio.gather(*lookups))
+    finally:
+        for lookup in lookups:
+            lookup.cancel()
+        await asyncio.gather(*lookups, return_exceptions=True)

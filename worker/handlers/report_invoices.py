@@ -6,6 +6,7 @@ get-invoice-estimate-links.
 
 from collections.abc import Coroutine, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from events.codes import RejectedCode
@@ -13,6 +14,7 @@ from events.messages.base import Event
 from events.messages.invoices import EstimateLink, ExportedVersions, InvoicesReported, ReportInvoices
 from worker.errors import Rejected
 from worker.files.layout import Dataset, UnsafeName
+from worker.files.store import look_up_each
 from worker.handling import Context, facts, handles
 from worker.partner_center.errors import CallError, NotPermitted, Refused, Unanswered
 from worker.partner_center.resources.line_ways import RECONCILIATION, USAGE, number_of
@@ -47,7 +49,8 @@ async def report_invoices(ctx: Context, command: ReportInvoices) -> Event:
         _refuse_unknown_currency(command.currency, listed, balances)
     wanted = [each for each in listed if each.id and _is_wanted(ctx, command, each)]
     wanted.sort(key=lambda each: (each.invoice_date or LONG_AGO, each.id or ""), reverse=True)
-    reported = [invoice(each, await _exported(ctx, each.id or "")) for each in wanted]
+    exported = await look_up_each(partial(_exported, ctx), [each.id or "" for each in wanted])
+    reported = [invoice(*each) for each in zip(wanted, exported, strict=True)]
     shown = [each for each in map(balance, balances or ()) if command.currency in (None, each.currency)]
     return ctx.answer(
         InvoicesReported,

@@ -1,6 +1,5 @@
 """The files of exports: listed, shown, verified, and pruned. All but the pruning needs nothing but the files."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -8,13 +7,13 @@ from typing import Final
 from worker.files.catalog import DatasetFiles, Documents, chosen, datasets, documents
 from worker.files.destination import Destination, Published
 from worker.files.layout import ROOT, Dataset, UnsafeName
+from worker.files.store import look_up_each
 from worker.files.verification import Verified, verify, verify_documents
 from worker.journal.operator_journal import OperatorJournal
 from worker.operators.errors import InvalidRequest, NothingFound
 from worker.operators.selection import partner_name
 from worker.operators.who_and_why import Signature
 
-LOOKS_AT_ONCE = 16
 NOTHING_YET: Final = (
     "`azplan invoices export ID` exports the lines of an invoice. If that was done, AZPLAN_FILES__URL names another "
     "place here than for the worker: a folder such as file:azplan-files begins where the program was started."
@@ -60,13 +59,11 @@ async def found(destination: Destination, which: Which) -> list[Listed]:
         raise NothingFound(f"nothing was exported to {where} yet.", NOTHING_YET)
     if not meant:
         raise NothingFound(f"no dataset matches at {where}.", "`azplan files` lists all of them.")
-    room = asyncio.Semaphore(LOOKS_AT_ONCE)
 
     async def look(files: DatasetFiles) -> Listed:
-        async with room:
-            return Listed(files, await destination.latest(files.dataset))
+        return Listed(files, await destination.latest(files.dataset))
 
-    return list(await asyncio.gather(*(look(each) for each in meant)))
+    return await look_up_each(look, meant)
 
 
 def dataset_of(path: str) -> Dataset:
