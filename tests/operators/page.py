@@ -73,7 +73,6 @@ from worker.operators import (
     pauses,
     requests,
     selection,
-    svg,
     unknown_outcome,
     wakeups,
     who_and_why,
@@ -85,7 +84,7 @@ from worker.operators.checks.destination import destination_finding
 from worker.operators.checks.findings import Problem, Result, failed, ok, skipped, warning
 from worker.operators.checks.partner_calls import account_findings, failed_call, graph_findings
 from worker.operators.errors import NothingFound, NotPossible
-from worker.operators.invoices import bridge, bridge_picture, comparisons
+from worker.operators.invoices import bridge, bridge_picture, comparisons, svg
 from worker.operators.replay import applying, canary_pace, candidates, cost, decisions, planning, plans
 from worker.operators.sending import (
     asking,

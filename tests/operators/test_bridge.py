@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from worker.cli.output.spending.bridge import blocks, lines
 from worker.operators.invoices.bridge import Kind, bridge, percent
 from worker.operators.invoices.bridge_picture import WIDTH, Caption, picture
-from worker.operators.svg import MARGIN
+from worker.operators.invoices.svg import MARGIN
 
 TAX = {"kind": "tax", "amount": "18660.16", "rate": "0.190000", "rateKnown": True}
 ROUNDING = {"kind": "rounding", "amount": "-18.9682031142", "bound": "163.4200001", "groups": 812}

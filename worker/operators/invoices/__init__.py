@@ -5,4 +5,5 @@
 | `comparisons` | the comparison of an invoice, read from the files |
 | `bridge` | the way from usage to invoice, step by step |
 | `bridge_picture` | this way as an SVG |
+| `svg` | the page of each picture, of usage too |
 """

@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from html import escape
 from typing import Final, Self
 
-from worker.operators import svg
+from worker.operators.invoices import svg
 from worker.operators.invoices.bridge import Kind, Step
 
 WIDTH: Final = 720

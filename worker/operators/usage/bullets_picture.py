@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from html import escape
 
-from worker.operators import svg
+from worker.operators.invoices import svg
 from worker.operators.invoices.bridge_picture import BAR, LABEL, ROW, TOP, WIDTH, Caption, two
 from worker.operators.usage import curves_picture
 from worker.operators.usage.bullets import THRESHOLDS, Bullet, axis_end
