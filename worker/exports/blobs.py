@@ -16,9 +16,8 @@ from pathlib import Path
 from worker import metrics
 from worker.exports.line_check import count_apart, read_apart
 from worker.exports.line_facts import UnreadableLines
-from worker.exports.version import SOURCE
 from worker.files.folder import InThread
-from worker.files.layout import part_path
+from worker.files.layout import SOURCE, part_path
 from worker.files.scratch import on_disk
 from worker.handling import Context
 from worker.journal.export_records import Export, Part

@@ -7,7 +7,7 @@ from events.codes import RejectedCode
 from events.messages.invoice_lines import ExportInvoiceLines
 from worker.errors import Rejected
 from worker.exports.asked_invoice import InvoiceFacts
-from worker.files.layout import Dataset, Unbilled
+from worker.files.layout import SOURCE, Dataset, Unbilled, collection_of
 from worker.partner_center.resources.billing_exports import Lines, Wanted
 from worker.partner_center.resources.line_ways import Way, way_to
 
@@ -22,7 +22,7 @@ class AskedDataset:
     way: Way
     currency: str | None = None
     """The currency of the invoice; None if Partner Center does not say."""
-    formats: frozenset[str] = frozenset({"source"})
+    formats: frozenset[str] = frozenset({SOURCE})
 
 
 def asked_datasets(
@@ -30,7 +30,7 @@ def asked_datasets(
     account: str,
     now: datetime,
     invoice: InvoiceFacts,
-    formats: frozenset[str] = frozenset({"source"}),
+    formats: frozenset[str] = frozenset({SOURCE}),
 ) -> list[AskedDataset]:
     """The datasets of a command, always in the same order: two commands never wait for each other's.
 
@@ -43,7 +43,7 @@ def asked_datasets(
         unbilled = command.unbilled
         dataset = Dataset(
             account,
-            f"lines={lines}",
+            collection_of(lines),
             invoice_id=invoice_id,
             unbilled=Unbilled(month_of(unbilled.period, now), unbilled.currency) if unbilled else None,
             attributes=command.attributes,

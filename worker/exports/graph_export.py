@@ -35,7 +35,8 @@ from worker.exports.parquet_parts import PartUnreadable
 from worker.exports.progress import tell
 from worker.exports.publishing import already_there, publish
 from worker.exports.standing import Limits, Standing
-from worker.exports.version import PARQUET, SOURCE, Origin
+from worker.exports.version import Origin
+from worker.files.layout import PARQUET, SOURCE
 from worker.handling import Context
 from worker.journal.export_records import Export, Part
 from worker.journal.records import SECOND, Micros

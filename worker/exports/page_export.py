@@ -21,8 +21,8 @@ from worker.exports.line_check import read_apart
 from worker.exports.line_facts import UnreadableLines
 from worker.exports.progress import tell
 from worker.exports.publishing import already_there, publish
-from worker.exports.version import SOURCE, Origin
-from worker.files.layout import part_path
+from worker.exports.version import Origin
+from worker.files.layout import SOURCE, part_path
 from worker.files.scratch import on_disk
 from worker.handling import Context, facts
 from worker.journal.export_records import Export, Part

@@ -11,8 +11,9 @@ from worker.exports.datasets import AskedDataset
 from worker.exports.parquet_parts import with_facts, with_parquet
 from worker.exports.progress import tell
 from worker.exports.standing import Standing
-from worker.exports.version import PARQUET, Origin, answered, version_of
+from worker.exports.version import Origin, answered, version_of
 from worker.files.destination import Published
+from worker.files.layout import PARQUET
 from worker.handling import Context
 from worker.journal.export_records import Export, Part
 from worker.journal.records import Micros

@@ -9,15 +9,13 @@ from events.messages.invoice_lines import DatasetFile, ExportedDataset, LineSour
 from worker.exports.line_facts import Facts, merged
 from worker.files.conversion.layout import Layout
 from worker.files.destination import Published
-from worker.files.layout import Dataset, content_sha256, version_name
+from worker.files.layout import PARQUET, SOURCE, Dataset, content_sha256, version_name
 from worker.files.lines import is_legacy
 from worker.files.manifest import Blob, Manifest, PublishedFile, Source, stamp
 from worker.journal.export_records import Part
 
 MONTH_TURN = "month_turn"
 """The notice of a version whose usage is not of the month that it is filed under."""
-SOURCE, PARQUET = "source", "parquet"
-"""Microsoft's own bytes, and typed columns."""
 
 
 @dataclass(frozen=True, slots=True)

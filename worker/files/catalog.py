@@ -140,5 +140,5 @@ def chosen(
         for each in found
         if partner in (None, each.dataset.partner)
         and invoice in (None, each.dataset.invoice_id)
-        and (lines is None or each.dataset.collection == f"lines={lines}")
+        and (lines is None or each.dataset.lines == lines)
     ]

@@ -11,7 +11,7 @@ from worker.files.comparison.from_sources import rows_of
 from worker.files.conversion.exact_lines import Unfit, UnreadableLines, number_in, timestamp_of
 from worker.files.conversion.process import extra_installed
 from worker.files.conversion.totals import EXACT
-from worker.files.layout import PARQUET
+from worker.files.layout import PARQUET, SOURCE
 from worker.files.manifest import PublishedFile
 
 DAY, COST = "usageDate", "billingPreTaxTotal"
@@ -25,7 +25,7 @@ def readable(files: Iterable[PublishedFile]) -> list[PublishedFile]:
     """The files of a version that `costs_by_day` reads: Parquet where there is some and it can be read here."""
     parts = list(files)
     tables = [each for each in parts if each.format == PARQUET] if extra_installed() else []
-    return tables or [each for each in parts if each.format == "source"]
+    return tables or [each for each in parts if each.format == SOURCE]
 
 
 def costs_by_day(path: Path, form: str, into: Costs) -> None:

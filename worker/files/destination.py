@@ -17,6 +17,7 @@ from worker.files.layout import (
     MANIFEST,
     POINTER,
     ROOT,
+    SOURCE,
     STAGING,
     VERSION,
     Dataset,
@@ -41,7 +42,7 @@ class StagedOtherBytes(Exception):
 class FileOptions:
     """The settings about files that decide what commands do."""
 
-    formats: tuple[str, ...] = ("source",)
+    formats: tuple[str, ...] = (SOURCE,)
     trust_etag: bool = True
     concurrency: int = 1
     downloads: int = 4

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 ROOT = "v1"
 """The folder of everything that azplan publishes."""
@@ -23,6 +24,13 @@ DIGITS = 12
 """So many digits of a SHA-256 stand in names."""
 LONGEST_NAME = 128
 SOURCE, PARQUET = "source", "parquet"
+"""Formats of parts: Microsoft's own bytes, and typed columns."""
+FOCUS_VERSION: Final = "1.2"
+"""The version of FOCUS that azplan writes."""
+WITH_FOCUS, COMPARED = f"focus={FOCUS_VERSION}", "comparison=1"
+"""The collections of datasets with a FOCUS file, and of those with a comparison only."""
+GROUPS = "groups.jsonl.gz"
+"""The file of a comparison with its sums by group."""
 _NAME = re.compile(r"[A-Za-z0-9_=-][A-Za-z0-9._=-]*")
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -124,6 +132,11 @@ class Dataset:
 
 def _value(part: str) -> str:
     return part.partition("=")[2]
+
+
+def collection_of(lines: str) -> str:
+    """The collection of one kind of lines: `lines=usage`."""
+    return f"lines={lines}"
 
 
 def is_version(name: str) -> bool:

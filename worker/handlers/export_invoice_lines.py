@@ -11,9 +11,8 @@ from worker.errors import Failed, Rejected, Validated, Wait
 from worker.exports.asked_invoice import InvoiceFacts, invoice_facts, refuse_unknown_currency
 from worker.exports.datasets import AskedDataset, asked_datasets
 from worker.exports.export_run import ExportRun
-from worker.exports.version import SOURCE
 from worker.files.conversion.process import ExtraMissing, extra_installed
-from worker.files.layout import UnsafeName
+from worker.files.layout import SOURCE, UnsafeName
 from worker.handling import Context, handles
 
 ASKED_AT = "asked at"

@@ -13,7 +13,7 @@ from events.codes import RejectedCode
 from events.messages.base import Event
 from events.messages.invoices import EstimateLink, ExportedVersions, InvoicesReported, ReportInvoices
 from worker.errors import Rejected
-from worker.files.layout import Dataset, UnsafeName
+from worker.files.layout import Dataset, UnsafeName, collection_of
 from worker.files.store import look_up_each
 from worker.handling import Context, facts, handles
 from worker.partner_center.errors import CallError, NotPermitted, Refused, Unanswered
@@ -141,7 +141,7 @@ async def _exported(ctx: Context, invoice_id: str) -> ExportedVersions:
     """The newest version of each kind of lines, as the destination of files has it."""
     account, lines = ctx.center.account, (RECONCILIATION, USAGE)
     try:
-        datasets = [Dataset(account, f"lines={each}", invoice_id=number_of(invoice_id)) for each in lines]
+        datasets = [Dataset(account, collection_of(each), invoice_id=number_of(invoice_id)) for each in lines]
     except UnsafeName:
         return NOTHING_EXPORTED
     reconciliation, usage = [await ctx.files.latest(dataset) for dataset in datasets]

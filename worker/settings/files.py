@@ -2,17 +2,17 @@
 
 import re
 from decimal import Decimal
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from worker.files.layout import FOCUS_VERSION, PARQUET, SOURCE
 from worker.redaction import MASK
 from worker.settings.section import Section
 from worker.settings.values import ShownAs, Text
 
-FORMATS = ("source", "parquet", "focus")
-FOCUS_VERSION: Final = "1.2"
+FORMATS = (SOURCE, PARQUET, "focus")
 FORM = (
     "must be a folder (file:azplan-files, file:///srv/azplan), s3://bucket/prefix, "
     "abfss://container@account.dfs.core.windows.net/prefix, az://container/prefix or gs://bucket/prefix"

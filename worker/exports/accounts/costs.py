@@ -21,22 +21,29 @@ from worker.exports.accounts.invoice_document import DocumentFacts, earlier, fac
 from worker.exports.datasets import AskedDataset
 from worker.exports.parquet_parts import understood
 from worker.exports.progress import tell
-from worker.exports.version import PARQUET, SOURCE
 from worker.files.comparison.from_sources import compare_sources
 from worker.files.conversion.process import SourcePart, extra_installed
 from worker.files.destination import Published
-from worker.files.layout import Dataset, content_sha256, version_name
+from worker.files.layout import (
+    COMPARED,
+    FOCUS_VERSION,
+    GROUPS,
+    PARQUET,
+    SOURCE,
+    WITH_FOCUS,
+    Dataset,
+    content_sha256,
+    version_name,
+)
 from worker.files.manifest import Manifest, PublishedFile, Source, canonical, stamp
 from worker.handling import Context
+from worker.partner_center.resources.line_ways import RECONCILIATION, USAGE
 from worker.partner_center.resources.spending import invoices
 from worker.version import version
 
 WITH_ARROW, WITHOUT = "worker.files.focus.invoice", "worker.files.comparison.from_sources"
 """The programs of the child."""
-FOCUS, ALONE = "focus=1.2", "comparison=1"
-"""The collections of datasets with a FOCUS file, and of those with a comparison only."""
-COSTS, DIFFERENCES, GROUPS = "costs.parquet", "comparison.jsonl.gz", "groups.jsonl.gz"
-USAGE, RECONCILIATION = "usage", "reconciliation"
+COSTS, DIFFERENCES = "costs.parquet", "comparison.jsonl.gz"
 NOT_COMPARED: Mapping[str, Any] = {"status": "not_compared", "currencies": [], "differences": []}
 SMALL = 1024 * 1024
 """Bytes of source parts, compressed, below which an invoice is compared in a thread: some thousand lines."""
@@ -62,7 +69,7 @@ class Costs:
 def datasets_of_costs(asked: Sequence[AskedDataset]) -> list[Dataset]:
     """The datasets that a command may make of these lines. It takes them when it has all lines."""
     usage = [each.dataset for each in asked if each.lines == USAGE]
-    return [replace(dataset, collection=collection) for dataset in usage for collection in (FOCUS, ALONE)]
+    return [replace(dataset, collection=collection) for dataset in usage for collection in (WITH_FOCUS, COMPARED)]
 
 
 @dataclass(slots=True)
@@ -86,7 +93,7 @@ class CostsRun:
         focus = USAGE in kinds and "focus" in kinds[USAGE].formats
         if not compares and not focus:
             return Costs(None if not kinds else Comparison.model_validate(NOT_COMPARED), None)
-        dataset = replace(kinds[USAGE].dataset, collection=FOCUS if focus else ALONE)
+        dataset = replace(kinds[USAGE].dataset, collection=WITH_FOCUS if focus else COMPARED)
         name = "publish focus" if self.turn == 1 else f"publish focus {self.turn}"
         result = self.ctx.step_state(name).result
         if result is None:
@@ -177,7 +184,7 @@ class CostsRun:
         if found is None:
             return None, {}
         for before in earlier(documents, found.id):
-            for collection in (FOCUS, ALONE):
+            for collection in (WITH_FOCUS, COMPARED):
                 latest = await self.ctx.files.latest(Dataset(self.ctx.center.account, collection, invoice_id=before))
                 rate = None if latest is None else _rate(latest.manifest.more.get("comparison"), found.currency)
                 if rate is not None:
@@ -230,7 +237,7 @@ class CostsRun:
         focus = None
         if costs is not None:
             focus = FocusDataset.model_validate(
-                {**more["focus"], "version": "1.2", "uri": published.uri_of(costs)},
+                {**more["focus"], "version": FOCUS_VERSION, "uri": published.uri_of(costs)},
             )
         return Costs(Comparison.model_validate(more["comparison"]), focus)
 

@@ -8,12 +8,10 @@ from decimal import Context, Decimal
 from typing import Any
 
 from worker.files.destination import Destination, Published
-from worker.files.layout import ROOT, Dataset, UnsafeName
+from worker.files.layout import COMPARED, GROUPS, ROOT, WITH_FOCUS, Dataset, UnsafeName
 from worker.operators.errors import InvalidRequest, NothingFound
 
-COLLECTIONS = ("focus=1.2", "comparison=1")
-"""Where comparisons are: beside the FOCUS dataset, or alone where FOCUS was not asked for."""
-COMPARISON, GROUPS = "comparison", "groups.jsonl.gz"
+COMPARISON = "comparison"
 BY: Mapping[str, tuple[str, str | None]] = {
     "customer": ("customerId", "customerName"),
     "chargeType": ("chargeType", None),
@@ -56,7 +54,7 @@ async def compared_invoice(
     """The newest comparison of this invoice. Raises `NothingFound` where no export has compared it."""
     for account in accounts:
         try:
-            datasets = [Dataset(account, collection, invoice_id=invoice_id) for collection in COLLECTIONS]
+            datasets = [Dataset(account, collection, invoice_id=invoice_id) for collection in (WITH_FOCUS, COMPARED)]
         except UnsafeName as no:
             raise InvalidRequest(str(no)) from no
         found = [(each, await destination.latest(each)) for each in datasets]

@@ -11,9 +11,8 @@ from worker.files.catalog import unbilled_months
 from worker.files.conversion.totals import EXACT
 from worker.files.daily_costs import Costs, costs_by_day, readable
 from worker.files.destination import Destination, Published
-from worker.files.layout import Dataset
-
-USAGE = "lines=usage"
+from worker.files.layout import Dataset, collection_of
+from worker.partner_center.resources.line_ways import USAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ async def monthly_costs(destination: Destination, account: str, at: datetime) ->
     first = at.date().replace(day=1)
     wanted = (first, (first - timedelta(days=1)).replace(day=1))
     newest: dict[tuple[str, date], tuple[Dataset, Published]] = {}
-    for dataset in await unbilled_months(destination, account, USAGE):
+    for dataset in await unbilled_months(destination, account, collection_of(USAGE)):
         if dataset.unbilled is None or (month := date.fromisoformat(f"{dataset.unbilled.month}-01")) not in wanted:
             continue
         published, key = await destination.latest(dataset), (dataset.unbilled.currency, month)
