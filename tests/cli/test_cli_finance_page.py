@@ -4,6 +4,7 @@ import re
 import shlex
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -40,17 +41,18 @@ def center(
     topics: Topics, sqlite_url: str, clean_place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[SimulatorProcess]:
     """A Partner Center, and a worker whose settings are those of the verbs too."""
-    simulator = SimulatorProcess(clean_place, "--set", "quota_per_minute=100000", user=True)
-    simulator.start()
-    simulator.change(export_queued=[0, 0], export_seconds=[0, 0], export_retry_after=1)
-    settings = {**topics.env, **simulator.env, **QUICK, "AZPLAN_JOURNAL__URL": sqlite_url}
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
-    worker = Azplan(settings=settings, cwd=clean_place)
-    worker.start()
-    yield simulator
-    worker.stop()
-    simulator.stop()
+    with ExitStack() as ending:
+        simulator = SimulatorProcess(clean_place, "--set", "quota_per_minute=100000", user=True)
+        ending.callback(simulator.stop)
+        simulator.start()
+        simulator.change(export_queued=[0, 0], export_seconds=[0, 0], export_retry_after=1)
+        settings = {**topics.env, **simulator.env, **QUICK, "AZPLAN_JOURNAL__URL": sqlite_url}
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        worker = Azplan(settings=settings, cwd=clean_place)
+        ending.callback(worker.stop)
+        worker.start()
+        yield simulator
 
 
 def numbers(text: str) -> list[Decimal]:

@@ -54,8 +54,10 @@ def logging_as_it_was() -> Iterator[None]:
     names = (None, *OURS)
     levels = [logging.getLogger(name).level for name in names]
     handlers = list(logging.getLogger().handlers)
-    yield
-    logging.getLogger().handlers[:] = handlers
-    for name, level in zip(names, levels, strict=True):
-        logging.getLogger(name).setLevel(level)
-    structlog.reset_defaults()
+    try:
+        yield
+    finally:
+        logging.getLogger().handlers[:] = handlers
+        for name, level in zip(names, levels, strict=True):
+            logging.getLogger(name).setLevel(level)
+        structlog.reset_defaults()

@@ -176,6 +176,7 @@ class GraphExport:
                     self.ctx, self.export, self.manifest, self.asked.lines, scratch, becomes_parquet=parquet
                 )
                 done = await download.run(ordinals, self.until, self._stored)
+        self.standing = replace(self.standing, parts=frozenset(self.parts))
         return await self._after_download(done)
 
     async def _after_download(self, done: Downloaded) -> Action:
@@ -228,7 +229,6 @@ class GraphExport:
 
     def _stored(self, part: Part) -> None:
         self.parts[part.ordinal or 0] = part
-        self.standing = replace(self.standing, parts=frozenset(self.parts))
         self._tell("downloading")
 
     async def _publish(self) -> ExportedDataset | Action:

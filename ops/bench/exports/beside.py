@@ -133,8 +133,8 @@ def _paced(worker: MeasuredWorker, customers: list[str]) -> list[float]:
 def _counting() -> Iterator[None]:
     """A process that takes a core, and gives way as a conversion does."""
     with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as counting:
-        give_way(counting.pid)
         try:
+            give_way(counting.pid)
             yield
         finally:
             counting.kill()

@@ -47,7 +47,7 @@ class Gauges:
     ) -> None:
         """`newest` has the timestamp of the newest record taken in from each partition, in Unix time.
 
-        `accounts` are the configured ones, by their names. What another account has published needs nobody any more.
+        `accounts` are the configured ones, by their names. Versions of other accounts are not shown.
         """
         self._accounts = accounts
         self._newest = newest
