@@ -27,7 +27,7 @@ from typing import Any, Final
 
 import psutil
 
-from ops.bench.invoices import PARTNER, Book, book, on_the_wire, write_part
+from ops.bench.invoices import Book, book, comparison_job, on_the_wire, write_part
 from worker.exports.line_files import count_lines
 from worker.files.conversion.process import Converter, SourcePart
 
@@ -95,18 +95,9 @@ def _convert(lines: str, parts: list[SourcePart], folder: Path) -> None:
 
 def _compare(parts: list[SourcePart], made: Book, folder: Path) -> None:
     """The comparison and the FOCUS dataset of all parts."""
-    usage = [str(folder / f"part-{part.ordinal:05}.parquet") for part in parts]
-    job = {
-        "usage": {"paths": usage, "version": "usage"},
-        "reconciliation": {"paths": [str(folder / "lines" / "part-00000.parquet")], "version": "lines"},
-        "partner": {"tenantId": PARTNER, "name": "contoso"},
-        "month": "2026-10",
-        "invoice": {"id": made.id, "currency": made.currency, "total": str(made.total), "amendments": "0"},
-        "last": {},
-        "tolerance": "0",
-        **{name: str(folder / f"{name}.gz") for name in ("differences", "groups")},
-        "costs": str(folder / "costs.parquet"),
-    }
+    usage = [folder / f"part-{part.ordinal:05}.parquet" for part in parts]
+    lines = [folder / "lines" / "part-00000.parquet"]
+    job = comparison_job(made, folder, {"usage": usage, "reconciliation": lines})
 
     async def ask() -> None:
         async with Converter().child("worker.files.focus.invoice") as child:

@@ -277,3 +277,17 @@ def write_part(path: Path, lines: Iterable[str]) -> None:
     with gzip.open(path, "wt", encoding="utf-8", compresslevel=6) as file:
         for line in lines:
             file.write(line + "\n")
+
+
+def comparison_job(made: Book, folder: Path, parts: Mapping[str, Iterable[Path]], month: str = MONTH) -> dict[str, Any]:
+    """The job of the child that compares an invoice and writes its FOCUS dataset. `parts`: its lines by kind."""
+    return {
+        "partner": {"tenantId": PARTNER, "name": "Contoso Partner"},
+        "invoice": {"id": made.id, "currency": made.currency, "total": str(made.total), "amendments": "0"},
+        "month": month,
+        "last": {},
+        "tolerance": "0",
+        "costs": str(folder / "costs.parquet"),
+        **{name: str(folder / f"{name}.gz") for name in ("differences", "groups")},
+        **{kind: {"paths": [str(path) for path in paths], "version": kind} for kind, paths in parts.items()},
+    }

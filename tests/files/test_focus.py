@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from ops.bench.invoices import PARTNER, Book, book, on_the_wire, write_part
+from ops.bench.invoices import Book, book, comparison_job, on_the_wire, write_part
 from worker.files.comparison.currency_units import EXACT, rounded_down
 from worker.files.conversion.layout import Layout
 from worker.files.conversion.part import write_part as convert
@@ -21,22 +21,13 @@ from worker.files.focus.units import unit_of
 
 def job_of(made: Book, folder: Path) -> dict[str, Any]:
     """The job of this invoice, with its Parquet parts in the folder."""
-    job: dict[str, Any] = {
-        "partner": {"account": "contoso", "tenantId": PARTNER, "name": "Contoso Partner"},
-        "invoice": {"id": made.id, "currency": made.currency, "total": str(made.total), "amendments": "0"},
-        "month": "2026-10",
-        "last": {},
-        "tolerance": "0",
-        "costs": str(folder / "costs.parquet"),
-        "differences": str(folder / "comparison.jsonl.gz"),
-        "groups": str(folder / "groups.jsonl.gz"),
-    }
+    parts = {}
     for kind, lines in (("usage", made.usage), ("reconciliation", made.reconciliation)):
-        write_part(folder / f"{kind}.gz", [on_the_wire(line) for line in lines])
-        convert(folder / f"{kind}.gz", folder / f"{kind}.parquet", 0, Layout(kind))
-        there = (folder / f"{kind}.parquet").exists()
-        job[kind] = {"paths": [str(folder / f"{kind}.parquet")] if there else [], "version": f"version-{kind}"}
-    return job
+        source, target = folder / f"{kind}.gz", folder / f"{kind}.parquet"
+        write_part(source, [on_the_wire(line) for line in lines])
+        convert(source, target, 0, Layout(kind))
+        parts[kind] = [target] if target.exists() else []
+    return comparison_job(made, folder, parts)
 
 
 def dataset(

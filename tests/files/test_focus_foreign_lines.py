@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from ops.bench.invoices import PARTNER, write_part
+from ops.bench.invoices import Book, comparison_job, write_part
 from worker.files.comparison.from_sources import compare_sources
 from worker.files.conversion.layout import Layout
 from worker.files.conversion.part import write_part as convert
@@ -115,24 +115,17 @@ AZURE_BY_DAY: Line = {
 
 def answered(folder: Path, usage: list[Line], lines: list[Line], total: str) -> tuple[dict[str, Any], list[Line]]:
     """What the job says of these lines and an invoice of this total in euros, and the rows of the dataset."""
-    job: dict[str, Any] = {
-        "partner": {"tenantId": PARTNER, "name": "Contoso Partner"},
-        "invoice": {"id": "G1", "currency": "EUR", "total": total, "amendments": "0"},
-        "month": "2026-10",
-        "last": {},
-        "tolerance": "0",
-        **{name: str(folder / name) for name in ("costs", "differences", "groups")},
-    }
-    parts, sources = {}, {}
+    parts: dict[str, list[Path]] = {}
+    sources: dict[str, list[Path]] = {}
     for kind, some in (("usage", usage), ("reconciliation", lines)):
         source, target = folder / f"{kind}.gz", folder / kind
         write_part(source, map(json.dumps, some))
         made = convert(source, target, 0, Layout(kind))
-        parts[kind] = {"paths": [str(target)] if made.rows else [], "version": kind}
-        sources[kind] = {"paths": [str(source)], "version": kind}
-    done = invoice_job(job | parts)
-    assert compare_sources(job | sources)["comparison"] == done["comparison"]
-    return done, pq.read_table(folder / "costs").to_pylist()
+        parts[kind], sources[kind] = [target] if made.rows else [], [source]
+    invoice = Book("G1", "EUR", total=Decimal(total))
+    done = invoice_job(comparison_job(invoice, folder, parts))
+    assert compare_sources(comparison_job(invoice, folder, sources))["comparison"] == done["comparison"]
+    return done, pq.read_table(folder / "costs.parquet").to_pylist()
 
 
 def billed(rows: list[Line]) -> Decimal:

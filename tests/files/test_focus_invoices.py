@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ops.bench.invoices import PARTNER, Book
+from ops.bench.invoices import Book, comparison_job
 from ops.simulator.behaviour import Hostility, Settings
 from ops.simulator.billing.figures import invoice_total, totals
 from ops.simulator.billing.invoices import Invoice, LineKind
@@ -81,27 +81,16 @@ def parquet_of(kind: str, lines: Iterable[dict[str, Any]]) -> Any:
 
 def job_of(made: Book, month: str, folder: Path, **known: Any) -> dict[str, Any]:
     """The job of the child, with the Parquet parts of these lines in the folder."""
-    parts = {}
     for kind, lines in zip(KINDS_OF_LINES, (made.usage, made.reconciliation), strict=True):
         pq.write_table(parquet_of(kind, lines), folder / kind, compression="none", use_dictionary=False)
-        parts[kind] = {"paths": [str(folder / kind)], "version": kind}
-    return {
-        "partner": {"tenantId": PARTNER, "name": "Contoso Partner"},
-        "invoice": {"id": made.id, "currency": made.currency, "total": str(made.total), "amendments": "0"},
-        "month": month,
-        "last": {name: {"beforeTax": str(rate.before_tax), "tax": str(rate.tax)} for name, rate in known.items()},
-        "tolerance": "0",
-        "costs": str(folder / "costs"),
-        "differences": str(folder / "differences"),
-        "groups": str(folder / "groups"),
-        **parts,
-    }
+    last = {name: {"beforeTax": str(rate.before_tax), "tax": str(rate.tax)} for name, rate in known.items()}
+    return comparison_job(made, folder, {kind: [folder / kind] for kind in KINDS_OF_LINES}, month) | {"last": last}
 
 
 def billed(folder: Path, **where: str) -> dict[str, Decimal]:
     """The sums of `BilledCost` by currency, of the rows with these values."""
     sums: dict[str, Decimal] = defaultdict(Decimal)
-    for row in pq.read_table(folder / "costs", columns=SEEN, use_threads=False).to_pylist():
+    for row in pq.read_table(folder / "costs.parquet", columns=SEEN, use_threads=False).to_pylist():
         if all(row[name] == value for name, value in where.items()):
             sums[row["BillingCurrency"]] += row["BilledCost"]
     return dict(sums)
@@ -149,7 +138,7 @@ def test_a_dataset_is_not_complete_where_a_fault_is_planted(
     known = last_rate(made)
     status, line = fault(made, random.Random(seed))
     done = invoice_job(job_of(made, invoice.month, tmp_path, **known))
-    told = [json.loads(each) for each in gzip.decompress((tmp_path / "differences").read_bytes()).splitlines()]
+    told = [json.loads(each) for each in gzip.decompress((tmp_path / "differences.gz").read_bytes()).splitlines()]
 
     assert (done["comparison"]["status"], done["focus"]["complete"]) == (status, False)
     expected: dict[str, Decimal] = defaultdict(Decimal)
