@@ -5,7 +5,8 @@
 | `app` | joins all parts |
 | `settings`, `assembly` | what can be configured, and the parts that are made from it |
 | `runtime` | moves commands; knows no particular one |
-| `handlers`, `azure_plans` | one file a command: its reads, decisions and writes; and what handlers share |
+| `handlers` | one file a command: its reads, decisions and writes |
+| `azure_plans`, `customers`, `exports`, `spending` | what handlers share |
 | `handling`, `steps`, `step_view` | join a command to its handler, and a write to the journal |
 | `files`, `datasets` | the files that commands end in and their destination; what a command does with datasets |
 | `gate` | whether a request may leave |

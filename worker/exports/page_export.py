@@ -30,12 +30,10 @@ from worker.partner_center.errors import Refused, Unanswered
 from worker.partner_center.resources.line_ways import USAGE
 from worker.partner_center.resources.spending import invoice_lines
 from worker.partner_center.resources.spending.invoice_lines import LinesPath
+from worker.spending.repeated_refusals import BEFORE_PAGES_ARE_OVER, came_again
 
 NOT_THERE = frozenset({400, 404, 410})
 """How pages answer that Microsoft has ended: what they answer then is not documented."""
-MOST_FOREIGN = 5
-"""Runs that meet such an answer without an error of Partner Center in it, before it counts as one: it may be a
-gateway's."""
 NOT_AVAILABLE = "not_available"
 """The notice of a version without lines whose pages answer no more; with a provider behind it: that one's do not."""
 
@@ -152,9 +150,7 @@ class PageExport:
             return False
         if isinstance(no, Refused):
             return True
-        name = f"foreign {self.asked.dataset.path} {provider}"
-        met = self.ctx.known[name] = int(self.ctx.known.get(name, 0)) + 1
-        return met >= MOST_FOREIGN
+        return came_again(self.ctx, f"{self.asked.dataset.path} {provider}", BEFORE_PAGES_ARE_OVER)
 
     async def _write(self, items: AsyncIterator[bytes], path: Path) -> None:
         """Write items to a file of gzip. The same items give the same bytes."""

@@ -29,13 +29,12 @@ from worker.spending.invoice_facts import (
     is_in,
     months_before,
 )
+from worker.spending.repeated_refusals import BEFORE_A_REPORT_IS_SHORT, came_again
 
 T = TypeVar("T")
 MONTHS = 13
 """How far back a report without `from` goes."""
 NOT_SHOWN = frozenset({400, 403, 404, 410})
-MOST_FOREIGN = 3
-"""Runs that meet an answer which may be a gateway's, before the report does without what they ask for."""
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -95,8 +94,7 @@ async def _or_none(ctx: Context, what: str, reading: Coroutine[Any, Any, T]) -> 
     except Unanswered as no:
         if not no.is_foreign or no.status not in NOT_SHOWN or no.outage is not None:
             raise
-        met = ctx.known[f"foreign {what}"] = int(ctx.known.get(f"foreign {what}", 0)) + 1
-        if met < MOST_FOREIGN:
+        if not came_again(ctx, what, BEFORE_A_REPORT_IS_SHORT):
             raise
         refused = no
     ctx.note(f"{what} could not be read: {refused.description}")
