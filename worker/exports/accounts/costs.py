@@ -22,6 +22,7 @@ from worker.exports.datasets import AskedDataset
 from worker.exports.parquet_parts import understood
 from worker.exports.progress import tell
 from worker.files.comparison.from_sources import compare_sources
+from worker.files.comparison.shape import not_compared
 from worker.files.conversion.process import SourcePart, extra_installed
 from worker.files.destination import Published
 from worker.files.layout import (
@@ -44,7 +45,6 @@ from worker.version import version
 WITH_ARROW, WITHOUT = "worker.files.focus.invoice", "worker.files.comparison.from_sources"
 """The programs of the child."""
 COSTS, DIFFERENCES = "costs.parquet", "comparison.jsonl.gz"
-NOT_COMPARED: Mapping[str, Any] = {"status": "not_compared", "currencies": [], "differences": []}
 SMALL = 1024 * 1024
 """Bytes of source parts, compressed, below which an invoice is compared in a thread: some thousand lines."""
 HELD = 10.0
@@ -92,7 +92,7 @@ class CostsRun:
         compares = self.command.invoice_id is not None and len(kinds) == 2
         focus = USAGE in kinds and "focus" in kinds[USAGE].formats
         if not compares and not focus:
-            return Costs(None if not kinds else Comparison.model_validate(NOT_COMPARED), None)
+            return Costs(None if not kinds else Comparison.model_validate(not_compared()), None)
         dataset = replace(kinds[USAGE].dataset, collection=WITH_FOCUS if focus else COMPARED)
         name = "publish focus" if self.turn == 1 else f"publish focus {self.turn}"
         result = self.ctx.step_state(name).result
