@@ -18,10 +18,10 @@ from worker.files.conversion.process import ConvertedPart
 LINE = '{"BillingPreTaxTotal":1.5,"BillingCurrency":"eur","ChargeType":"new","UsageDate":"2026-10-05T00:00:00Z"}'
 
 
-def both(folder: Path, lines: str, *texts: str) -> tuple[Facts, Facts | None]:
-    """The facts of these lines: read, and from their conversion."""
+def both(folder: Path, lines: str, *texts: str, before: Layout | None = None) -> tuple[Facts, Facts | None]:
+    """The facts of these lines: read, and from their conversion. `before`: the columns of the parts before them."""
     write_part(folder / "part.gz", texts)
-    made = convert(folder / "part.gz", folder / "part.parquet", 0, Layout(lines))
+    made = convert(folder / "part.gz", folder / "part.parquet", 0, before or Layout(lines))
     part = ConvertedPart(0, folder / "part.parquet", made.rows, made.layout, made.totals, made.way)
     return read_file(folder / "part.gz", lines).facts, converted_facts(lines, part)
 
@@ -65,6 +65,17 @@ def test_what_is_unusual_is_read_for_its_facts(tmp_path: Path, odd: str) -> None
     read, converted = both(tmp_path, "usage", LINE, odd)
 
     assert read.rows == 2
+    assert converted is None
+
+
+def test_a_part_behind_one_with_an_odd_day_is_read_for_its_facts(tmp_path: Path) -> None:
+    """All parts have the same columns: its days are texts too, and its conversion has no first and no last one."""
+    write_part(tmp_path / "odd.gz", [LINE, '{"UsageDate":"yesterday"}'])
+    odd = convert(tmp_path / "odd.gz", tmp_path / "odd.parquet", 0, Layout("usage"))
+
+    read, converted = both(tmp_path, "usage", LINE, before=odd.layout)
+
+    assert read.range == {"usageFrom": "2026-10-05", "usageTo": "2026-10-05"}
     assert converted is None
 
 
