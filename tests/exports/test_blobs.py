@@ -29,13 +29,6 @@ async def in_thread(work: Callable[[], Any]) -> Any:
     return work()
 
 
-def taken(file: Path) -> int:
-    """The bytes of a file, which is gone then."""
-    size = file.stat().st_size
-    file.unlink()
-    return size
-
-
 def waiting_in(folder: Path) -> int:
     """How many files are there."""
     return len(list(folder.iterdir()))
@@ -65,8 +58,8 @@ class Files:
     in_thread = staticmethod(in_thread)
 
     async def part(self, _: object, source: Path, **told: Any) -> Part:
-        """A part, whose local file is gone."""
-        size = taken(source)
+        """A part, whose local file stays: an object store copies it."""
+        size = (await in_thread(source.stat)).st_size
         kept = {name: told[name] for name in ("path", "format", "rows", "sha256", "ordinal", "name", "details")}
         return Part("export", bytes=size, staged=told["path"], **kept)
 
@@ -107,17 +100,19 @@ async def test_downloads_go_ahead_of_the_checks_but_not_too_far(
 
 
 async def test_a_disk_that_is_full_while_a_blob_arrives_makes_the_command_wait(tmp_path: Path) -> None:
-    """The writing fails in a thread, while the next bytes arrive: it is told, and not lost."""
+    """One writing fails in a thread, while the next bytes arrive: it is told, and not lost."""
+    has_room = iter([False])
 
     async def pieces() -> AsyncIterator[bytes]:
         for _ in range(4):
             yield bytes(blobs.WRITE)
 
-    async def full(_: object) -> None:
-        raise OSError(28, "No space left on device")
+    async def once_full(_: object) -> None:
+        if not next(has_room, True):
+            raise OSError(28, "No space left on device")
 
     with pytest.raises(DestinationUnavailable, match="No space left"):
-        await save(full, pieces(), tmp_path / "blob")  # type: ignore[arg-type]
+        await save(once_full, pieces(), tmp_path / "blob")  # type: ignore[arg-type]
 
 
 async def test_a_download_that_is_cancelled_leaves_no_thread_with_a_closed_file(tmp_path: Path) -> None:
