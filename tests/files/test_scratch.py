@@ -12,6 +12,7 @@ import pytest
 
 from worker.files.errors import DestinationRefused, DestinationUnavailable
 from worker.files.scratch import LOCK, PREFIX, Scratch
+from worker.operating_system import lock
 
 HOLDS = """
 import sys
@@ -82,7 +83,9 @@ def test_a_folder_has_its_lock_from_its_first_moment(tmp_path: Path, monkeypatch
     mkdir = os.mkdir
 
     def watched(path: Any, *values: Any) -> None:
-        made.extend([Path(path).with_suffix(LOCK).exists()] if Path(path).name.startswith(PREFIX) else [])
+        if Path(path).name.startswith(PREFIX):
+            with Path(path).with_suffix(LOCK).open("r+b") as file:
+                made.append(not lock(file.fileno()))
         mkdir(path, *values)
 
     monkeypatch.setattr(os, "mkdir", watched)
