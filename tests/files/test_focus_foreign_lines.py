@@ -201,6 +201,7 @@ def test_a_value_that_no_column_holds_costs_no_dataset(tmp_path: Path, odd: Line
     done, rows = answered(tmp_path, [USAGE | odd], [CONSUMED, SEAT | odd], "8.35")
 
     assert (done["focus"]["complete"], billed(rows)) == (True, Decimal("8.35"))
+    assert None not in {row[name] for row in rows for name in ("EffectiveCost", "PricingCurrencyEffectiveCost")}
 
 
 def test_a_purchase_whose_dates_are_none_is_a_row_of_the_month(tmp_path: Path) -> None:
