@@ -249,13 +249,15 @@ async def test_a_command_waits_for_the_one_that_compares_the_same_lines(stage: S
 
 
 async def test_a_deadline_ends_the_wait_for_another_command(stage: Stage) -> None:
-    """As it ends every wait of an export."""
+    """The command is answered when its deadline comes, as in every wait of an export, and not at the next look."""
     await held_elsewhere(stage)
     soon = stage.clock.now() + timedelta(seconds=5)
 
     no = await stage.rejected(command(stage, maxAge="PT1H", formats=ALL, deadline=soon.isoformat()))
 
     assert no.code is RejectedCode.DEADLINE_PASSED
+    assert no.detail.startswith("the lines were not exported when the deadline")
+    assert stage.clock.now() - soon < timedelta(seconds=1)
 
 
 async def test_lines_of_an_invoice_without_an_amount_are_exported_and_not_compared(

@@ -73,7 +73,7 @@ class ExportRun:
         if self.waits:
             if self._late():
                 raise too_late(self.command.deadline)
-            raise wait_of(self.waits, self.ctx.instant(), self._left())
+            raise wait_of(self.waits, self.ctx.instant())
         if self.missing:
             await self._fill(asked)
         return [self.done[each.lines] for each in asked]
@@ -123,7 +123,7 @@ class ExportRun:
                 await begin_again(self.ctx, each, at)
         known[AGAIN] = turn + 1
         detail = "Microsoft's usage lines are short of the invoice: they are exported again"
-        raise wait_of([Later(at, WaitingReason.DATA_NOT_READY, detail)], now, self._left())
+        raise wait_of([Later(at, WaitingReason.DATA_NOT_READY, detail)], now)
 
     async def _one(self, each: AskedDataset, later: Sequence[Dataset], until: float) -> None:
         found: ExportedDataset | Later | None = await self._recent(each)
@@ -192,10 +192,13 @@ class ExportRun:
             raise HeldByAnother
         known[f"holds {path}"] = True
 
-    def end_in_time(self) -> None:
-        """Raise `Rejected` (`deadline_passed`) if the command's deadline has passed: it ends every wait."""
-        if self._late():
+    def end_in_time(self, wait: Wait) -> None:
+        """Let the wait end with the command's deadline. Raises `Rejected` (`deadline_passed`) if that has passed."""
+        left = self._left()
+        if left is not None and left <= 0:
             raise too_late(self.command.deadline)
+        if left is not None:
+            wait.delay = left if wait.delay is None else min(wait.delay, left)
 
     def _left(self) -> float | None:
         """Seconds until the command's deadline; None if it has none."""
@@ -220,11 +223,10 @@ def limits_of(ctx: Context, command: ExportInvoiceLines) -> Limits:
     )
 
 
-def wait_of(waits: Sequence[Later], now: Micros, left: float | None) -> Wait:
-    """The wait, beside the lane, until the first of these instants: `left` seconds at most, if there is a limit."""
+def wait_of(waits: Sequence[Later], now: Micros) -> Wait:
+    """The wait, beside the lane, until the first of these instants."""
     first = min(waits, key=lambda each: each.at)
-    delay = max(0.0, (first.at - now) / SECOND)
-    return Wait(first.reason, first.detail, delay=delay if left is None else min(delay, left), release=True)
+    return Wait(first.reason, first.detail, delay=max(0.0, (first.at - now) / SECOND), release=True)
 
 
 def too_late(deadline: datetime | None) -> Rejected:

@@ -34,8 +34,8 @@ async def export_invoice_lines(ctx: Context, command: ExportInvoiceLines) -> Eve
         if datasets is None:
             datasets = await run.exported(asked)
         costs = await run.costs(asked, datasets)
-    except Wait:
-        run.end_in_time()
+    except Wait as wait:
+        run.end_in_time(wait)
         raise
     return ctx.answer(
         InvoiceLinesExported,
