@@ -258,3 +258,13 @@ def test_a_token_that_partner_center_refuses_has_the_advice_of_its_code() -> Non
     assert refused_token(None, Api.CENTER).advice == trouble_of("refused").advice
     assert refused_token(None, Api.ARM).advice == trouble_of("refused_by_arm").advice
     assert refused_token(None, Api.GRAPH).advice == trouble_of("refused_by_graph").advice
+
+
+def test_a_code_of_microsoft_graph_is_no_advice_about_azure_resource_manager() -> None:
+    """Both refuse tokens with the same word, and each has its own setting of the audience."""
+    word = "InvalidAuthenticationToken"
+    assert (
+        refused_token(word, Api.GRAPH).title
+        == "Microsoft Graph refuses the token: The access token is refused (InvalidAuthenticationToken)"
+    )
+    assert refused_token(word, Api.ARM) == trouble_of("refused_by_arm")
