@@ -58,6 +58,7 @@ def test_a_laptop_reads_files_without_a_credential(
         monkeypatch.setenv(f"AZPLAN_PARTNERS__CONTOSO__{name}", "5e11e500-0000-4000-8000-000000000001")
     for words in (("list",), ("show", PATH), ("verify",)):
         assert azplan("files", *words).code == 0
+    assert azplan("files", "prune", "--yes").code == 3
     ended = azplan("invoices", "compare", "G016907411")
     assert ended.code == 3
     assert ended.err.startswith("azplan: no export has compared the invoice G016907411 at file://")
