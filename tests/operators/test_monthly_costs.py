@@ -26,12 +26,12 @@ from worker.operators.usage.monthly_costs import MonthCosts, TwoMonths, cumulati
 AT = datetime(2026, 11, 9, 12, tzinfo=UTC)
 OLD, NEW = "20261107T101959Z-6b1f0c9d2a47", "20261109T101959Z-6b1f0c9d2a47"
 LINES = [
-    ("2026-11-03T00:00:00Z", "10.00000000000000000001"),
+    ("2026-11-03T00:00:00Z", "1000000000000.00000000000000000001"),
     ("2026-11-01T00:00:00", 2),
     ("2026-11-03T00:00:00Z", "-0.5"),
     ("2026-10-31T00:00:00Z", "1E-2"),
 ]
-SUMS = ("2.01", "2.01", "11.51000000000000000001")
+SUMS = ("2.01", "2.01", "1000000000001.51000000000000000001")
 BULLET = Bullet("Contoso", Decimal(84), Decimal(118), Decimal("4213.87"), Decimal(5000), "EUR")
 
 
@@ -148,4 +148,6 @@ def test_credits_below_zero_are_drawn_from_the_lowest_point() -> None:
     """A month can cost less than nothing."""
     month = month_of(date(2026, 11, 1), "-50", "-20", "30")
     assert "−50.00 EUR" in picture(Caption("Usage", ""), [], [TwoMonths("EUR", month, None)])
-    assert all(len(text(line)) <= 80 for line in chart([], [TwoMonths("EUR", month, None)], 80))
+    lines = [text(line) for line in chart([], [TwoMonths("EUR", month, None)], 80)]
+    assert "−50.00 EUR │" in "\n".join(lines)
+    assert all(len(line) <= 80 for line in lines)
