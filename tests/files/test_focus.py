@@ -9,9 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from ops.bench.invoices import Book, book, comparison_job, on_the_wire, write_part
-from worker.files.comparison.currency_units import EXACT, rounded_down
+from worker.files.comparison.currency_units import rounded_down
 from worker.files.conversion.layout import Layout
 from worker.files.conversion.part import write_part as convert
+from worker.files.conversion.totals import EXACT
 from worker.files.focus.invoice import invoice_job
 from worker.files.focus.regions import region_of
 from worker.files.focus.services import SERVICES, service_of

@@ -4,9 +4,10 @@ Source: Microsoft's page "Modern invoice reconciliation file". ROUNDDOWN there r
 """
 
 from collections.abc import Mapping
-from decimal import ROUND_DOWN, Context, Decimal
+from decimal import ROUND_DOWN, Decimal
 
-EXACT = Context(prec=400)
+from worker.files.conversion.totals import EXACT
+
 CENT = Decimal("0.01")
 MINOR_UNITS: Mapping[str, Decimal] = {"JPY": Decimal(1), "KRW": Decimal(1)}
 """Currencies whose smallest amount is another one than a hundredth. Microsoft does not say how it rounds these."""

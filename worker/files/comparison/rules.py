@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
-from worker.files.comparison.currency_units import EXACT, minor_unit
+from worker.files.comparison.currency_units import minor_unit
 from worker.files.comparison.sums import NONE, CurrencySum, Group, Sum, Sums
 from worker.files.comparison.tax_rate import MOST_TAX, LastRate, expected_tax, shown_rate
+from worker.files.conversion.totals import EXACT
 
 
 class Status(StrEnum):

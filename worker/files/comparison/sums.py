@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from worker.files.comparison.currency_units import CENT, EXACT, minor_unit, rounded_down
+from worker.files.comparison.currency_units import CENT, minor_unit, rounded_down
 from worker.files.conversion.exact_lines import number_in
+from worker.files.conversion.totals import EXACT
 
 NONE = Decimal(0)
 HALF_OF_LAST_DIGIT = Decimal("5e-11")

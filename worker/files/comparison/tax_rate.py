@@ -7,7 +7,7 @@ line or a cent too many would look like tax as well. They do not if the rate of 
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 
-from worker.files.comparison.currency_units import EXACT
+from worker.files.conversion.totals import EXACT
 
 MOST_TAX = Decimal("0.35")
 """Part of the amount before tax. More is no tax."""

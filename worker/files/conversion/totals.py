@@ -7,6 +7,7 @@ from decimal import Context, Decimal
 from typing import Any, Self
 
 EXACT = Context(prec=400)
+"""For sums and products of amounts, which are exact: none of them needs as many digits."""
 CURRENCIES = ("billingCurrency", "currency")
 AMOUNTS: Mapping[str, tuple[str, ...]] = {
     "beforeTax": ("billingPreTaxTotal", "subtotal", "pretaxCharges"),

@@ -10,9 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from worker.files.comparison.currency_units import EXACT, minor_unit
+from worker.files.comparison.currency_units import minor_unit
 from worker.files.comparison.sums import LINE_KEYS, NONE, Sums
 from worker.files.conversion.parquet import ROW_GROUP, parquet_file
+from worker.files.conversion.totals import EXACT
 from worker.files.focus.columns import SCHEMA, rows_of
 from worker.files.focus.line_rows import columns_of, purchase_row, rounding_row, tax_row
 from worker.files.focus.usage_rows import Bill, usage_rows

@@ -9,9 +9,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from worker.files.comparison.currency_units import EXACT, minor_unit, rounded_down
+from worker.files.comparison.currency_units import minor_unit, rounded_down
 from worker.files.comparison.sums import BEFORE_TAX, NONE, Group, first_number
 from worker.files.conversion.exact_lines import number_in
+from worker.files.conversion.totals import EXACT
 from worker.files.focus.services import service_of
 from worker.files.focus.texts import customer_id, exclusive_end
 from worker.files.focus.units import unit_of

@@ -13,9 +13,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from worker.files.comparison.currency_units import EXACT
 from worker.files.conversion.arrow_lines import DECIMAL
 from worker.files.conversion.exact_lines import SCALE, number_in
+from worker.files.conversion.totals import EXACT
 from worker.files.focus.coded_texts import CODED, changed, coded, constant, first, joined, lower, where, without_empty
 from worker.files.focus.columns import MOMENT, rows_of
 from worker.files.focus.regions import region_of
