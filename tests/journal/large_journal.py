@@ -35,6 +35,10 @@ LETTERS = f"""{NUMBERS} INSERT INTO dead_letter (lane, uid, code, detail, redriv
     SELECT 'dead-letters/0', 'uid-' || i * 10, CASE WHEN i % 100 = 0 THEN 'id_reused' ELSE 'internal_error' END,
       'detail', 0, 1, 'correlation', 'commands', 0, i, 'digest', '[]', '[]', i, i,
       CASE WHEN i % 50 = 0 THEN 'open' ELSE 'archived' END FROM n"""
+VERSIONS = f"""{NUMBERS} INSERT INTO dataset_version (dataset, content_sha256, version, state, export, manifest_sha256,
+      published_at)
+    SELECT 'partner=us/lines=usage/billed/invoice=G' || i, 'content', 'version', 'published', 'export', 'manifest', i
+    FROM n"""
 
 
 async def fill(journal: Journal, commands: int, lanes: int) -> None:
@@ -44,7 +48,7 @@ async def fill(journal: Journal, commands: int, lanes: int) -> None:
         on_postgres = bool(tx.locking)
         words = {"now": tx.now, "lanes": lanes, "bytes": "bytea" if on_postgres else "blob"}
         tables = ((LANES, lanes), (COMMANDS, commands), (STEPS, commands), (CALLS, commands), (EVENTS, commands))
-        for table, rows in (*tables, (LETTERS, commands // 10)):
+        for table, rows in (*tables, (LETTERS, commands // 10), (VERSIONS, commands // 10)):
             for first in range(1, rows + 1, PORTION):
                 sql = table.format(first=first, last=min(rows, first + PORTION - 1), rows=rows, **words)
                 await tx.run(sql, *([journal.worker] if table is LANES else []))

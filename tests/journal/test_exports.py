@@ -83,7 +83,7 @@ async def test_a_version_is_known_by_its_content(bench: Bench) -> None:
 
 
 async def test_the_newest_versions_are_found_among_many(bench: Bench) -> None:
-    """As many as are asked for, by an index: the journal keeps every version. One that does not stand is none."""
+    """As many as are asked for: the journal keeps every version. One that does not stand is none."""
     journal, work = await one_of(bench)
     paths = [PATH.replace("G1", f"G{number}") for number in range(4)]
     for number, path in enumerate(paths):

@@ -24,7 +24,7 @@ from worker.journal.selection import Selection
 
 COMMANDS = int(os.environ.get("AZPLAN_TEST_PLANS", "100000"))
 LANES = COMMANDS * 3 // 10
-LARGE = "command|lane|step|call|event|dead_letter"
+LARGE = "command|lane|step|call|event|dead_letter|dataset_version"
 SCANS = re.compile(rf"Seq Scan on ({LARGE})\b|^SCAN ({LARGE})\b(?! USING)|^SCAN (command|lane) USING")
 """The words of the two databases for reading a large table, or an index of commands or lanes, from end to end."""
 SMALL = re.compile(r"^SCAN command USING (COVERING )?INDEX command_(next_due|oldest_open|paused|foreign)")
@@ -85,6 +85,7 @@ async def _a_workers_day(one: Journal) -> None:
     await one.release_paused()
     await one.requests.open()
     await one.gauges()
+    await one.exports.newest(100)
 
 
 async def _a_persons_lists(one: Journal) -> None:
