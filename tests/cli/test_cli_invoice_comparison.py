@@ -14,6 +14,7 @@ from tests.cli.conftest import Azplan
 from tests.files.test_comparison import found_in, last_rate, summed
 from tests.support.standing import stand
 from worker.files.comparison.shape import breakdown, described
+from worker.files.folder import FolderStore
 from worker.files.layout import Dataset
 
 VERSION = "20261108T081959Z-6b1f0c9d2a47"
@@ -65,6 +66,19 @@ def test_a_different_invoice_is_exit_code_1(place: Path, azplan: Azplan) -> None
     publish(place, off="12.50")
     ended = azplan("invoices", "compare", "G016907411")
     assert (ended.code, "unexplained 12.50" in ended.out) == (1, True)
+
+
+def test_nothing_is_left_of_files_that_were_copied_to_be_read(
+    place: Path, azplan: Azplan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files of an object store are copied to scratch."""
+    publish(place)
+    monkeypatch.setattr(FolderStore, "local", lambda *_: None)
+    monkeypatch.setenv("AZPLAN_FILES__SCRATCH", "scratch")
+
+    assert azplan("invoices", "compare", "G016907411", "--by", "customer").code == 0
+
+    assert list((place / "scratch").iterdir()) == []
 
 
 def test_the_number_of_lines_is_told_where_there_is_one_currency(place: Path, azplan: Azplan) -> None:

@@ -291,7 +291,8 @@ async def spent(settings: Settings) -> None:
     month = monthly_costs.MonthCosts(MONTH, "20261101T000000Z-0", monthly_costs.cumulative({MONTH: Decimal(2)}, MONTH))
     costs = monthly_costs.TwoMonths("EUR", month, None)
     assert [*curves_picture.panel(costs, 0, 0), *curves_picture.told(costs), curves_picture.sources(costs)]
-    assert await monthly_costs.monthly_costs(open_destination(settings), "us", datetime.now(UTC)) == []
+    with connections.destination(settings) as destination:
+        assert await monthly_costs.monthly_costs(destination, "us", datetime.now(UTC)) == []
     sums = {"usage": "1.00", "linesBeforeTax": "1.00", "lines": "1.00", "invoice": "1.00", "unexplained": "0.00"}
     steps = bridge.bridge({**sums, "explained": []})
     assert (bridge.bound("0.001"), bridge.percent("0.190000")) == ("0.01", "19.0 %")

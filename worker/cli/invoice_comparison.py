@@ -6,12 +6,12 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from worker.assembly.parts import open_destination
 from worker.cli.exit_codes import Code, Stop
 from worker.cli.options import Json, OfAccount
 from worker.cli.output.console import say, show
 from worker.cli.output.json import show_json
 from worker.cli.output.spending import bridge as output
+from worker.operators import connections
 from worker.operators.invoices.bridge import bridge
 from worker.operators.invoices.bridge_picture import Caption, picture
 from worker.operators.invoices.comparisons import ComparedInvoice, compared_invoice, shares
@@ -42,7 +42,8 @@ def compare(
         raise Stop(Code.USAGE, "--top belongs to --by.", "Say what the sums are divided by with --by.")
     settings = model.load(calling=False)
     accounts = list(settings.partners) if partner is None else [partner]
-    found = asyncio.run(compared_invoice(open_destination(settings), accounts, invoice, with_groups=by is not None))
+    with connections.destination(settings) as destination:
+        found = asyncio.run(compared_invoice(destination, accounts, invoice, with_groups=by is not None))
     parts = [] if by is None else shares(found.groups, by)[:top]
     if as_json:
         facts: dict[str, Any] = {"invoiceId": found.invoice_id, "version": found.version, **found.comparison}

@@ -1,13 +1,14 @@
 """What the functions of this package work on, opened for the length of a `with` and closed whatever happens."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
-from worker.assembly.parts import kafka_config, open_engine
+from worker.assembly.parts import kafka_config, open_destination, open_engine
 from worker.broker.admin import KafkaAdmin
 from worker.broker.port import Admin, Sink
 from worker.broker.sink import KafkaSink
 from worker.clock import Clock
+from worker.files.destination import Destination
 from worker.journal.database.transactions import Transactions
 from worker.journal.operator_journal import OperatorJournal
 from worker.settings.model import Settings
@@ -48,3 +49,13 @@ async def sink(settings: Settings) -> AsyncIterator[Sink]:
         yield client
     finally:
         await client.stop()
+
+
+@contextmanager
+def destination(settings: Settings) -> Iterator[Destination]:
+    """The destination of files. Nothing is left in scratch of what was copied from it to be read."""
+    opened = open_destination(settings)
+    try:
+        yield opened
+    finally:
+        opened.scratch.close()

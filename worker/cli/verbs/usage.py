@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 import typer
 
 from events.wire.text import counted
-from worker.assembly.parts import open_destination
 from worker.cli.asking import ask
 from worker.cli.exit_codes import Code, Stop
 from worker.cli.help_layout import WORKING, examples
@@ -20,6 +19,7 @@ from worker.cli.output.spending.usage import say_how_many, show_rows, show_total
 from worker.clock import Clock
 from worker.files.conversion.exact_lines import UnreadableLines
 from worker.files.errors import DestinationRefused, DestinationUnavailable
+from worker.operators import connections
 from worker.operators.errors import NotPossible, Unsuccessful
 from worker.operators.invoices.bridge_picture import Caption
 from worker.operators.sending import usage_reports
@@ -126,11 +126,12 @@ async def _costs(settings: Settings, report: UsageReport) -> list[TwoMonths]:
     """The cost by day, where unbilled usage was exported. Files that cannot be read cost the picture only this part."""
     at = report.answer.as_of.astimezone(UTC)
     costs: list[TwoMonths] = []
-    for account in [report.answer.partner] if report.answer.partner else list(settings.partners):
-        try:
-            costs += await monthly_costs(open_destination(settings), account, at)
-        except (DestinationRefused, DestinationUnavailable, UnreadableLines, FileNotFoundError) as no:
-            say(f"The cost by day cannot be read: {no}")
+    with connections.destination(settings) as destination:
+        for account in [report.answer.partner] if report.answer.partner else list(settings.partners):
+            try:
+                costs += await monthly_costs(destination, account, at)
+            except (DestinationRefused, DestinationUnavailable, UnreadableLines, FileNotFoundError) as no:
+                say(f"The cost by day cannot be read: {no}")
     return costs
 
 
