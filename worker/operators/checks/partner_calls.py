@@ -78,23 +78,21 @@ async def graph_findings(account: Account) -> AsyncIterator[Finding]:
     except TokenUnavailable as error:
         yield failed_call(GRAPH_TOKEN, error, name)
         yield skipped(GRAPH_CALL, "there is no token", name)
+        return
     except NotPermitted as error:
-        yield ok(GRAPH_TOKEN, "there is one", name)
         detail = f"ExportInvoiceLines cannot export lines from Microsoft Graph: {error}"
-        yield warning(GRAPH_CALL, detail, GRANT_PERMISSION, name)
+        found = warning(GRAPH_CALL, detail, GRANT_PERMISSION, name)
     except Refused as error:
-        yield ok(GRAPH_TOKEN, "there is one", name)
         advice = f"Check AZPLAN_PARTNERS__{name.upper()}__GRAPH_URL: it ends with the version, such as /v1.0."
-        yield failed(GRAPH_CALL, Problem.REFUSED, str(error), advice, name)
+        found = failed(GRAPH_CALL, Problem.REFUSED, str(error), advice, name)
     except Throttled as error:
-        yield ok(GRAPH_TOKEN, "there is one", name)
-        yield warning(GRAPH_CALL, str(error), "Try again in a minute: the worker's own exports count too.", name)
+        found = warning(GRAPH_CALL, str(error), "Try again in a minute: the worker's own exports count too.", name)
     except CallError as error:
-        yield ok(GRAPH_TOKEN, "there is one", name)
-        yield failed_call(GRAPH_CALL, error, name, address="GRAPH_URL")
+        found = failed_call(GRAPH_CALL, error, name, address="GRAPH_URL")
     else:
-        yield ok(GRAPH_TOKEN, "there is one", name)
-        yield ok(GRAPH_CALL, f"{probe.operation} answered in {probe.milliseconds} ms", name)
+        found = ok(GRAPH_CALL, f"{probe.operation} answered in {probe.milliseconds} ms", name)
+    yield ok(GRAPH_TOKEN, "there is one", name)
+    yield found
 
 
 async def _flow(
