@@ -50,10 +50,9 @@ def check(
 
     Settings, broker, topics, each right on them, journal, a file at the destination of files (created, read, deleted),
     a harmless call to Partner Center with each kind of token, and one to Microsoft Graph, which gives the lines of
-    invoices. With `--customer` every command is validated for that
-    customer too. Nothing else is changed, except that a refresh token gets its successor. Exit code 0 if all is well,
-    78 for a wrong setting or a missing right, 69 for what does not answer, 1 otherwise, also for a command that does
-    not work before somebody grants something.
+    invoices. With `--customer` every command is validated for that customer too. Nothing else is changed, except that a
+    refresh token gets its successor. Exit code 0 if all is well, 78 for a wrong setting or a missing right, 69 for what
+    does not answer, 1 otherwise, also for a command that does not work before somebody grants something.
     """
     found = asyncio.run(_look(Scope(partner, customer), as_json=as_json))
     if as_json:
