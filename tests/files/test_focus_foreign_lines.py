@@ -217,6 +217,16 @@ def test_a_purchase_whose_dates_are_none_is_a_row_of_the_month(tmp_path: Path) -
     )
 
 
+def test_usage_and_a_purchase_have_the_service_of_their_product(tmp_path: Path) -> None:
+    """The official validator takes every word as a category."""
+    _, rows = answered(tmp_path, [USAGE], [CONSUMED, SEAT], "8.35")
+    named = ("x_AzplanRow", "ServiceName", "ServiceCategory", "ServiceSubcategory")
+
+    assert {tuple(row[name] for name in named) for row in rows if row["x_AzplanRow"] != "rounding"} == {
+        (kind, "Virtual Machines", "Compute", "Virtual Machines") for kind in ("usage", "reconciliation")
+    }
+
+
 def test_a_purchase_is_one_beside_usage_by_quantity(tmp_path: Path) -> None:
     """Usage has reservations and savings plans by quantity, without cost."""
     by_quantity = USAGE | {"productId": "S1", "billingPreTaxTotal": 0}
