@@ -4,7 +4,10 @@ import asyncio
 import gzip
 import hashlib
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -14,6 +17,7 @@ from events.messages.customers import CustomersReported, ReportCustomers
 from events.messages.invoice_lines import ExportedDataset, InvoiceExportProgressed, InvoiceLinesExported
 from tests.handlers.exports import command, export, local, one_kind, without_trust
 from tests.handlers.stage import Cast, Stage
+from worker.partner_center.resources import billing_exports
 
 G = "G016907411"
 
@@ -262,6 +266,44 @@ async def test_a_deadline_ends_the_waiting(stage: Stage) -> None:
 
     assert no.code is RejectedCode.DEADLINE_PASSED
     assert timedelta(minutes=7) <= stage.clock.now() - begun < timedelta(minutes=7, seconds=5)
+
+
+async def test_an_export_is_looked_at_when_the_answer_to_the_request_says(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not before that, though Microsoft has prepared it in the meantime."""
+    stage.simulator.invoice(id=G)
+    begin, begun = billing_exports.begin, stage.clock.now()
+
+    async def says(*given: Any) -> billing_exports.Begun:
+        return replace(await begin(*given), retry_after=1500.0)
+
+    monkeypatch.setattr(billing_exports, "begin", says)
+
+    await one_kind(stage)
+
+    assert stage.calls().count("graph.operation") == 1
+    assert stage.clock.now() - begun >= timedelta(seconds=1500)
+
+
+async def test_a_command_names_the_datasets_that_it_takes_later(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It lets go of them where another command has the first one, so that the two do not wait for each other."""
+    stage.simulator.invoice(id=G)
+    hold, taken = stage.journal.exports.hold, dict[str, list[str]]()
+
+    async def seen(work: Any, dataset: str, partner: str, later: Sequence[str] = ()) -> str | None:
+        taken[dataset] = list(later)
+        return await hold(work, dataset, partner, later)
+
+    monkeypatch.setattr(stage.journal.exports, "hold", seen)
+
+    await export(stage, G, formats=["source"])
+
+    first, usage, focus, alone = (
+        f"partner=contoso/{each}/billed/invoice={G}"
+        for each in ("lines=reconciliation", "lines=usage", "focus=1.2", "comparison=1")
+    )
+    assert taken == {first: [usage, focus, alone], usage: [focus, alone], alone: []}
 
 
 async def test_a_format_that_the_worker_cannot_write_is_refused(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
