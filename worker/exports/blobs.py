@@ -27,7 +27,8 @@ from worker.partner_center.resources import billing_exports
 from worker.partner_center.resources.billing_manifests import Blob, Manifest
 
 WRITE = 1024 * 1024
-"""Bytes that are written at once."""
+"""Bytes that are written at once. While others are being written, more of them wait, but not more than these:"""
+MOST_WAITING = 4 * WRITE
 AHEAD = 256 * 1024 * 1024
 """Bytes in scratch with which no more blob is begun, until some of them are checked and stored."""
 HEAD_START = 5.0
@@ -232,7 +233,7 @@ async def save(in_thread: InThread, chunks: AsyncIterable[bytes], path: Path) ->
             async for chunk in chunks:
                 waiting.append(chunk)
                 held += len(chunk)
-                if held >= WRITE:
+                if held >= MOST_WAITING or (held >= WRITE and (written is None or written.done())):
                     await _end_of(written)
                     written = asyncio.ensure_future(in_thread(partial(_write, file, waiting)))
                     size, held, waiting = size + held, 0, []
