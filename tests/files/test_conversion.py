@@ -277,6 +277,32 @@ async def test_one_child_runs_at_a_time(tmp_path: Path, monkeypatch: pytest.Monk
     assert most == 1
 
 
+async def test_the_parts_of_a_version_are_not_compared_after_each_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With hundreds of parts, the event loop would be held up for tens of milliseconds after each."""
+
+    class Instant(process.Child):
+        async def ask(self, job: Mapping[str, Any]) -> dict[str, Any]:
+            return {"rows": 0, "layout": job["layout"], "totals": {"sums": [], "days": {}}, "way": "fast"}
+
+    calls = 0
+    columns = Layout.columns
+
+    def counted(layout: Layout) -> Any:
+        nonlocal calls
+        calls += 1
+        return columns(layout)
+
+    monkeypatch.setattr(process, "Child", Instant)
+    monkeypatch.setattr(Layout, "columns", counted)
+    sources = [SourcePart(number, tmp_path) for number in range(200)]
+    converted = await Converter().parquet("usage", sources, tmp_path)
+
+    assert len(converted.parts) == 200
+    assert calls < 200
+
+
 async def test_the_child_ends_with_its_work_and_when_it_is_cancelled(tmp_path: Path) -> None:
     """A drain leaves no process behind."""
     write_part(tmp_path / "0.gz", ['{"Quantity":1}'] * 10)
