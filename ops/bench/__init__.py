@@ -17,5 +17,6 @@
 | `picture` | the SVG |
 | `commands` | the commands that are sent, and the calls that a worker makes for each |
 | `ground` | the processes that are compared, and what they stand on |
+| `watching` | looks at something again and again while it is measured |
 | `figures` | percentiles, rates, ratios |
 """

@@ -17,7 +17,6 @@ import resource
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -28,6 +27,7 @@ from typing import Any, Final
 import psutil
 
 from ops.bench.invoices import Book, book, comparison_job, on_the_wire, write_part
+from ops.bench.watching import looked_at
 from worker.exports.line_files import count_lines
 from worker.files.conversion.process import Converter, SourcePart
 
@@ -125,22 +125,16 @@ def _check(parts: list[SourcePart]) -> float:
 @contextmanager
 def highest_memory() -> Iterator[list[int]]:
     """The most resident bytes of a child of the conversion, looked at every 20 ms."""
-    most, ended = [0], threading.Event()
+    most = [0]
 
-    def watch() -> None:
-        while not ended.wait(0.02):
-            for child in psutil.Process().children(recursive=True):
-                with suppress(psutil.Error):
-                    if any(name in " ".join(child.cmdline()) for name in CHILDREN):
-                        most[0] = max(most[0], child.memory_info().rss)
+    def look() -> None:
+        for child in psutil.Process().children(recursive=True):
+            with suppress(psutil.Error):
+                if any(name in " ".join(child.cmdline()) for name in CHILDREN):
+                    most[0] = max(most[0], child.memory_info().rss)
 
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
+    with looked_at(look, 0.02):
         yield most
-    finally:
-        ended.set()
-        watcher.join()
 
 
 if __name__ == "__main__":

@@ -147,7 +147,7 @@ def test_a_refresh_token_is_stored_on_a_system_that_cannot_reserve_room(
 
 
 @pytest.mark.parametrize("without_one_call", [False, True])
-@pytest.mark.parametrize("number", [1, 3, operating_system.MOST_PIECES + 1])
+@pytest.mark.parametrize("number", [0, 1, 3, operating_system.MOST_PIECES + 1])
 def test_pieces_are_written_one_behind_the_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, without_one_call: bool
 ) -> None:

@@ -27,8 +27,9 @@ from worker.partner_center.resources import billing_exports
 from worker.partner_center.resources.billing_manifests import Blob, Manifest
 
 WRITE = 1024 * 1024
-"""Bytes that are written at once. While others are being written, more of them wait, but not more than these:"""
+"""Bytes that are written at once, at least."""
 MOST_WAITING = 4 * WRITE
+"""Bytes that wait while others are written; then no more are read."""
 AHEAD = 256 * 1024 * 1024
 """Bytes in scratch with which no more blob is begun, until some of them are checked and stored."""
 HEAD_START = 5.0
@@ -250,13 +251,15 @@ def _write(file: FileIO, pieces: Sequence[bytes]) -> None:
 async def _end_of(written: asyncio.Future[None] | None) -> None:
     """Wait for what a thread writes, also when cancelled: its file must be open until then, because numbers of closed
     files are given to other files. Raises the error of the writing."""
+    if written is None:
+        return
     cancelled: asyncio.CancelledError | None = None
-    while written is not None and not written.done():
+    while not written.done():
         try:
             await asyncio.wait({written})
         except asyncio.CancelledError as error:
             cancelled = error
+    failed = None if written.cancelled() else written.exception()
     if cancelled is not None:
-        raise cancelled
-    if written is not None:
-        written.result()
+        raise cancelled from failed
+    written.result()

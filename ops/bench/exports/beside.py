@@ -16,7 +16,6 @@ import json
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -28,6 +27,7 @@ import psutil
 from ops.bench.conversion import CHILDREN
 from ops.bench.exports.measured_worker import MeasuredWorker, measured_worker
 from ops.bench.figures import percentile
+from ops.bench.watching import looked_at
 from ops.local.kafka import LocalKafka
 from ops.local.kafka_messages import Sent, story
 from ops.local.simulator import TENANT, SimulatorProcess
@@ -157,25 +157,19 @@ def _while_converting(worker: MeasuredWorker, customers: list[str], invoice: str
 def _conversions(worker: psutil.Process) -> Iterator[Spans]:
     """The times between which a process of the worker converted, as they are seen within the block."""
     spans: Spans = []
-    over = threading.Event()
+    begun: float | None = None
 
-    def watch() -> None:
-        begun = None
-        while not over.wait(LOOK):
-            now = time.perf_counter()
-            if _converts(worker):
-                begun = begun or now
-            elif begun is not None:
-                spans.append((begun, now - LOOK))
-                begun = None
+    def look() -> None:
+        nonlocal begun
+        now = time.perf_counter()
+        if _converts(worker):
+            begun = begun or now
+        elif begun is not None:
+            spans.append((begun, now - LOOK))
+            begun = None
 
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
+    with looked_at(look, LOOK):
         yield spans
-    finally:
-        over.set()
-        watcher.join()
 
 
 def _converts(worker: psutil.Process) -> bool:

@@ -1,12 +1,13 @@
 """The most memory that a process and its children have had, within a block."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import psutil
+
+from ops.bench.watching import looked_at
 
 SAMPLE: Final = 0.5
 """Seconds between two looks: each walks through all processes of the machine, and must not slow what it measures."""
@@ -19,7 +20,6 @@ class Memory:
     process: psutil.Process
     own: int = 0
     whole: int = 0
-    _ended: threading.Event = field(default_factory=threading.Event)
 
     def look(self) -> None:
         """Take one sample."""
@@ -32,17 +32,8 @@ class Memory:
                 continue
         self.own, self.whole = max(self.own, own), max(self.whole, own + children)
 
-    def _watch(self) -> None:
-        while not self._ended.wait(SAMPLE):
-            self.look()
-
     @contextmanager
     def watched(self) -> Iterator[None]:
         """Take samples within the block."""
-        thread = threading.Thread(target=self._watch, daemon=True)
-        thread.start()
-        try:
+        with looked_at(self.look, SAMPLE):
             yield
-        finally:
-            self._ended.set()
-            thread.join()
