@@ -133,8 +133,9 @@ class Server(ABC):
             self._process.wait()
 
     def pause(self) -> None:
-        """SIGSTOP: the server is there and does not answer."""
+        """SIGSTOP: the server is there and does not answer. Returns when it has stopped: a busy machine delays that."""
         self._signal(signal.SIGSTOP)
+        wait_until(lambda: all(map(_stands_still, self._family())), f"{self.name} stopped", within=10)
 
     def resume(self) -> None:
         """SIGCONT: the server goes on after `pause`."""
@@ -158,11 +159,15 @@ class Server(ABC):
         tail = self.log.read_text(errors="replace")[-2000:]
         raise AssertionError(f"{self.name} ended while it started:\n{tail}")
 
-    def _signal(self, number: signal.Signals) -> None:
+    def _family(self) -> list[psutil.Process]:
+        """The process and those below it; none if it has ended."""
         if self._process is None or not self.running:
-            return
+            return []
         parent = psutil.Process(self._process.pid)
-        family = [parent, *parent.children(recursive=True)]
+        return [parent, *parent.children(recursive=True)]
+
+    def _signal(self, number: signal.Signals) -> None:
+        family = self._family()
         for member in family:
             try:
                 member.send_signal(number)
@@ -170,3 +175,10 @@ class Server(ABC):
                 continue
         if number is signal.SIGKILL:
             psutil.wait_procs(family[1:], timeout=10)
+
+
+def _stands_still(process: psutil.Process) -> bool:
+    try:
+        return process.status() in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
