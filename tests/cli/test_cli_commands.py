@@ -260,24 +260,26 @@ def test_watch_prints_new_events_until_a_signal_ends_it(
     Earlier events are not printed. The exit code names the signal.
     """
     out = clean_place / "watched.txt"
-    with out.open("wb") as written:
-        watching = subprocess.Popen(
+    with (
+        out.open("wb") as written,
+        subprocess.Popen(
             [sys.executable, "-m", "worker.cli", "commands", "watch", "--json"],
             env=environment({"AZPLAN_JOURNAL__URL": url, "PYTHONPATH": str(Path(__file__).parents[2])}),
             cwd=clean_place,
             stdout=written,
             stderr=subprocess.PIPE,
             text=True,
-        )
-    try:
-        assert watching.stderr is not None
-        assert watching.stderr.readline().startswith("Watching")
-        run_apart(say_more(url, "fresh-1"))
-        wait_until(lambda: "fresh-1" in out.read_text(), "the new event is shown", within=10)
-        watching.send_signal(ending)
-        _, talk = watching.communicate(timeout=20)
-    finally:
-        watching.kill()
+        ) as watching,
+    ):
+        try:
+            assert watching.stderr is not None
+            assert watching.stderr.readline().startswith("Watching")
+            run_apart(say_more(url, "fresh-1"))
+            wait_until(lambda: "fresh-1" in out.read_text(), "the new event is shown", within=10)
+            watching.send_signal(ending)
+            _, talk = watching.communicate(timeout=20)
+        finally:
+            watching.kill()
     assert watching.returncode == code
     assert "Traceback" not in talk
     (line,) = out.read_text().splitlines()

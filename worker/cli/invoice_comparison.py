@@ -1,11 +1,11 @@
 """`azplan invoices compare`: whether an invoice adds up. Reads the files that its export published, and no message."""
 
-import asyncio
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
+from worker.cli import interruptible
 from worker.cli.exit_codes import Code, Stop
 from worker.cli.options import Json, OfAccount
 from worker.cli.output.console import say, show
@@ -43,7 +43,7 @@ def compare(
     settings = model.load(calling=False)
     accounts = list(settings.partners) if partner is None else [partner]
     with connections.destination(settings) as destination:
-        found = asyncio.run(compared_invoice(destination, accounts, invoice, with_groups=by is not None))
+        found = interruptible.run(compared_invoice(destination, accounts, invoice, with_groups=by is not None))
     parts = [] if by is None else shares(found.groups, by)[:top]
     if as_json:
         facts: dict[str, Any] = {"invoiceId": found.invoice_id, "version": found.version, **found.comparison}

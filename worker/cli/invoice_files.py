@@ -1,6 +1,5 @@
 """The verbs of `azplan invoices` that end in files: `export` and `statement`. Each sends a command and waits."""
 
-import asyncio
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, cast
@@ -12,6 +11,7 @@ from events.messages.command_status import CommandWaiting
 from events.messages.invoice_lines import ExportInvoiceLines, InvoiceExportProgressed, InvoiceLinesExported
 from events.messages.invoice_statements import FetchInvoiceStatement, InvoiceStatementFetched
 from events.wire.text import counted
+from worker.cli import interruptible
 from worker.cli.asking import ask
 from worker.cli.durations import DURATION, parse_duration
 from worker.cli.options import Json
@@ -76,7 +76,7 @@ def export(  # noqa: PLR0913, PLR0917 - each is an option
         "maxAge": None if max_age is None else f"PT{max_age // timedelta(seconds=1)}S",
     }
     request = about_account(settings, ExportInvoiceLines, data, partner, None if no_wait else wait)
-    told = asyncio.run(ask(settings, request, _say_progress))
+    told = interruptible.run(ask(settings, request, _say_progress))
     if not told:
         _show_sent(request.identity.id, as_json=as_json)
     elif as_json:
@@ -105,9 +105,9 @@ def statement(
     request = about_account(
         settings, FetchInvoiceStatement, {"invoiceId": invoice, "receiptId": receipt}, partner, wait
     )
-    told = cast("InvoiceStatementFetched", asyncio.run(ask(settings, request))[-1])
+    told = cast("InvoiceStatementFetched", interruptible.run(ask(settings, request))[-1])
     if output is not None:
-        asyncio.run(copy_document(settings, told.uri, told.sha256, output))
+        interruptible.run(copy_document(settings, told.uri, told.sha256, output))
     if as_json:
         show_json(told.wire_data())
     else:

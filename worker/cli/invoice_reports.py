@@ -1,12 +1,12 @@
 """The verbs of `azplan invoices` that show invoices: `list` and `show`. Each sends ReportInvoices and waits."""
 
-import asyncio
 from datetime import timedelta
 from typing import Annotated, Any, Final, cast
 
 import typer
 
 from events.messages.invoices import InvoicesReported, ReportInvoices
+from worker.cli import interruptible
 from worker.cli.asking import ask
 from worker.cli.options import AnswerWait, Json, OfAccount
 from worker.cli.output.json import show_json
@@ -63,4 +63,4 @@ def show_one(
 def _ask(data: dict[str, Any], partner: str | None, wait: timedelta) -> InvoicesReported:
     settings = model.load(calling=False)
     request = about_account(settings, ReportInvoices, data, partner, wait)
-    return cast("InvoicesReported", asyncio.run(ask(settings, request))[-1])
+    return cast("InvoicesReported", interruptible.run(ask(settings, request))[-1])

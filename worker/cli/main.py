@@ -42,6 +42,8 @@ def call(arguments: Sequence[str]) -> int:
 
 
 def _terminated(*_: object) -> NoReturn:
+    """End a verb outside its event loop. The second SIGTERM ends the process whatever code runs."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     raise SystemExit(Code.TERMINATED)
 
 

@@ -1,9 +1,9 @@
 """`azplan commands cancel`: commands that have not begun to write are called off."""
 
-import asyncio
 from datetime import timedelta
 
 from events.wire.text import counted
+from worker.cli import interruptible
 from worker.cli.options import (
     PATIENCE,
     From,
@@ -52,7 +52,7 @@ def cancel(  # noqa: PLR0913, PLR0917 - a parameter for each option
     """
     selection = select(partner=partner, customer=customer, type=type_, begin=begin, end=end)
     work = _cancel(model.load(), (id, source), selection, Signature(who, why), wait, yes=yes, as_json=as_json)
-    asyncio.run(work)
+    interruptible.run(work)
 
 
 async def _cancel(

@@ -1,12 +1,12 @@
 """`azplan commands list`: the newest commands that match."""
 
-import asyncio
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
+from worker.cli import interruptible
 from worker.cli.durations import DURATION, parse_duration
 from worker.cli.exit_codes import Code, Stop
 from worker.cli.options import From, Json, Limit, OfCustomer, OfPartner, OfType, To, WithCode
@@ -74,7 +74,7 @@ def list_(  # noqa: PLR0913, PLR0917 - a parameter for each option
         begin=begin,
         end=end,
     )
-    found = asyncio.run(_list(model.load(), selection, since, limit))
+    found = interruptible.run(_list(model.load(), selection, since, limit))
     say_pauses(found.pauses, found.now)
     if as_json:
         show_json([facts.command(each) for each in found.commands])

@@ -1,11 +1,11 @@
 """`azplan commands resolve`: a person says how a command of unknown outcome ended at Microsoft."""
 
-import asyncio
 from datetime import timedelta
 from typing import Annotated
 
 import typer
 
+from worker.cli import interruptible
 from worker.cli.exit_codes import Code, Stop
 from worker.cli.options import PATIENCE, Id, Json, Source, Wait, Who, Why, Yes
 from worker.cli.output.confirm import insist
@@ -48,7 +48,7 @@ def resolve(
         )
     decision = Resolution.APPLIED if applied else Resolution.NOT_APPLIED
     work = _resolve(model.load(), (id, source), decision, Signature(who, why), wait, yes=yes, as_json=as_json)
-    asyncio.run(work)
+    interruptible.run(work)
 
 
 async def _resolve(

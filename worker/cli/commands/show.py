@@ -1,10 +1,10 @@
 """`azplan commands show`: the story of one command."""
 
-import asyncio
 from typing import Annotated
 
 import typer
 
+from worker.cli import interruptible
 from worker.cli.options import Id, Json
 from worker.cli.output import json as facts
 from worker.cli.output.json import show_json
@@ -25,7 +25,7 @@ def show(
 
     Each call has the ids that Microsoft's support asks for. Exit code 3 if there is no such command.
     """
-    found = asyncio.run(_story(model.load(), id, source))
+    found = interruptible.run(_story(model.load(), id, source))
     say_pauses(found.pauses, found.now)
     if as_json:
         show_json(facts.story(found.story))

@@ -1,12 +1,12 @@
 """`azplan commands wake`: waiting commands are tried again now."""
 
-import asyncio
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
 from events.wire.text import counted
+from worker.cli import interruptible
 from worker.cli.options import Json, OfPartner, OneId, Source, Who, Why, Yes
 from worker.cli.output.confirm import insist
 from worker.cli.output.console import say
@@ -42,7 +42,7 @@ def wake(
     Exit code 3 if no command waits that matches.
     """
     words = {"id": id, "source": source, "reason": reason, "partner": partner, "every": every}
-    done = asyncio.run(_wake(model.load(), words, Signature(who, why), yes=yes))
+    done = interruptible.run(_wake(model.load(), words, Signature(who, why), yes=yes))
     if as_json:
         show_json(done)
 

@@ -1,10 +1,10 @@
 """`azplan commands watch`: every event from now on."""
 
-import asyncio
 from typing import Annotated
 
 import typer
 
+from worker.cli import interruptible
 from worker.cli.options import OfCustomer, OfPartner, OfType
 from worker.cli.output import json as facts
 from worker.cli.output.console import say, show
@@ -30,7 +30,7 @@ def watch(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, an object a line, for programs.")] = False,
 ) -> None:
     """Print every event from now on until Ctrl-C."""
-    asyncio.run(_watch(model.load(), select(partner=partner, customer=customer, type=type_), as_json=as_json))
+    interruptible.run(_watch(model.load(), select(partner=partner, customer=customer, type=type_), as_json=as_json))
 
 
 async def _watch(loaded: Settings, selection: Selection, *, as_json: bool) -> None:

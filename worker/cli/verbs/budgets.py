@@ -1,6 +1,5 @@
 """`azplan budgets`: the budgets that Microsoft watches. Sends a command and waits for its answer."""
 
-import asyncio
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, cast
@@ -9,6 +8,7 @@ import typer
 
 from events.messages.usage import UsageBudgetSet
 from events.wire.text import counted
+from worker.cli import interruptible
 from worker.cli.asking import ask
 from worker.cli.exit_codes import Code, Stop
 from worker.cli.help_layout import WORKING, examples
@@ -59,7 +59,7 @@ def list_(
     least = None if over is None else _percent(over)
     settings = model.load(calling=False)
     request = usage_reports.ask_for_account(settings, "customers", partner=partner, wait=wait)
-    report = usage_reports.usage_report(asyncio.run(ask(settings, request)))
+    report = usage_reports.usage_report(interruptible.run(ask(settings, request)))
     rows = usage_reports.rows(usage_reports.over(report.records, least), order="share")
     if as_json:
         show_json([row.record.wire_data() for row in rows])
@@ -124,7 +124,7 @@ def _change(
     request = usage_reports.ask_for_budget(customer, amount, condition, partner=partner, wait=wait)
     say(_plan(customer, amount, condition))
     insist("Do it?", yes=yes)
-    answer = cast("UsageBudgetSet", asyncio.run(ask(model.load(calling=False), request))[-1])
+    answer = cast("UsageBudgetSet", interruptible.run(ask(model.load(calling=False), request))[-1])
     if as_json:
         show_json(answer.wire_data())
     else:

@@ -1,11 +1,11 @@
 """`azplan check`: everything that the worker needs, and what to do about everything that fails."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
 import typer
 
+from worker.cli import interruptible
 from worker.cli.exit_codes import Code
 from worker.cli.help_layout import RUNNING, examples
 from worker.cli.options import Json
@@ -54,7 +54,7 @@ def check(
     refresh token gets its successor. Exit code 0 if all is well, 78 for a wrong setting or a missing right, 69 for what
     does not answer, 1 otherwise, also for a command that does not work before somebody grants something.
     """
-    found = asyncio.run(_look(Scope(partner, customer), as_json=as_json))
+    found = interruptible.run(_look(Scope(partner, customer), as_json=as_json))
     if as_json:
         show_json([_facts(finding) for finding in found])
     problems = {finding.problem for finding in found}

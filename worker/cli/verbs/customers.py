@@ -1,11 +1,11 @@
 """`azplan customers`: the partner's customers, and what one of them has. Sends a command and waits for its answer."""
 
-import asyncio
 from typing import Annotated, Final, cast
 
 import typer
 
 from events.messages.customers import CustomerReported
+from worker.cli import interruptible
 from worker.cli.asking import ask
 from worker.cli.help_layout import WORKING, examples
 from worker.cli.list_by_default import ListByDefault
@@ -55,7 +55,7 @@ def list_(
     """
     settings = model.load(calling=False)
     request = customer_reports.ask_for_customers(settings, name=name, partner=partner, wait=wait)
-    told = asyncio.run(ask(settings, request))
+    told = interruptible.run(ask(settings, request))
     found = customer_reports.listed(told)
     if told[-1].truncated:
         say("Partner Center has more customers than a report holds: name the beginning of a company with --name.")
@@ -77,7 +77,7 @@ def show(
     command was rejected, as for an unknown customer; 1 when it failed, 5 when no answer came in time.
     """
     request = customer_reports.ask_for_customer(customer, partner=partner, wait=wait)
-    answer = cast("CustomerReported", asyncio.run(ask(model.load(calling=False), request))[-1])
+    answer = cast("CustomerReported", interruptible.run(ask(model.load(calling=False), request))[-1])
     if as_json:
         show_json(answer.wire_data())
     else:

@@ -1,6 +1,5 @@
 """`azplan dead-letters`: commands that failed and records that could not be read, and what a person does about them."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import typer
 
 from events.wire.record import Record
 from events.wire.text import counted
+from worker.cli import interruptible
 from worker.cli.exit_codes import Code, Stop
 from worker.cli.help_layout import WORKING, examples
 from worker.cli.options import Canary, Json, Limit, OfCustomer, OfPartner, OfType, Rate, Who, Why, WithCode, Yes
@@ -89,7 +89,7 @@ def list_(
     Exit code 3 if there are none.
     """
     selection = select_dead_letters(partner=partner, customer=customer, type=type_, code=code)
-    found = asyncio.run(_list(model.load(), selection, state, limit))
+    found = interruptible.run(_list(model.load(), selection, state, limit))
     say_pauses(found.pauses, found.now)
     if as_json:
         show_json([facts(each) for each in found.letters])
@@ -114,7 +114,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show one dead letter: why, from where, and the record as it came."""
-    dead, record = asyncio.run(_show(model.load(), number))
+    dead, record = interruptible.run(_show(model.load(), number))
     if to is not None:
         _export(record, to)
     elif as_json:
@@ -143,7 +143,7 @@ def redrive(  # noqa: PLR0913, PLR0917 - a parameter for each option
     """
     selection = select_dead_letters(partner=partner, customer=customer, type=type_, code=code)
     words = _Words(numbers or [], selection, every, Signature(who, why), yes, as_json)
-    asyncio.run(_redrive(model.load(), words, Manner(who, Pace(canary, rate))))
+    interruptible.run(_redrive(model.load(), words, Manner(who, Pace(canary, rate))))
 
 
 def mover(verb: Literal["archive", "restore"]) -> Callable[..., None]:
@@ -163,7 +163,7 @@ def mover(verb: Literal["archive", "restore"]) -> Callable[..., None]:
     ) -> None:
         selection = select_dead_letters(partner=partner, customer=customer, type=type_, code=code)
         words = _Words(numbers or [], selection, every, Signature(who, why), yes, as_json)
-        asyncio.run(_move(model.load(), verb, words))
+        interruptible.run(_move(model.load(), verb, words))
 
     return move
 

@@ -1,6 +1,5 @@
 """`azplan files`: the files of exports, listed, shown, verified and pruned. Reads the destination, and no message."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated
@@ -8,7 +7,7 @@ from typing import Annotated
 import typer
 
 from worker.assembly.parts import open_destination
-from worker.cli import person
+from worker.cli import interruptible, person
 from worker.cli.asking import within
 from worker.cli.exit_codes import Code
 from worker.cli.help_layout import LOOKING, examples
@@ -65,7 +64,7 @@ def list_(
     `--wait` was too short, 69 when the destination does not answer, 78 when it refuses.
     """
     destination = open_destination(model.load(calling=False))
-    found = asyncio.run(within(wait, operators.found(destination, Which(partner, invoice, lines))))
+    found = interruptible.run(within(wait, operators.found(destination, Which(partner, invoice, lines))))
     if as_json:
         show_json([output.dataset_facts(each) for each in found])
     else:
@@ -78,7 +77,7 @@ def show(dataset: OfDataset, partner: OfPartner = None, wait: DestinationWait = 
     With `--json` also the whole manifest of the newest version. Exit code 3 when there is no such dataset.
     """
     destination = open_destination(model.load(calling=False))
-    listed, versions = asyncio.run(within(wait, _read(destination, Which(partner, dataset=dataset))))
+    listed, versions = interruptible.run(within(wait, _read(destination, Which(partner, dataset=dataset))))
     if as_json:
         show_json(output.versions_facts(listed, versions))
     else:
@@ -99,7 +98,7 @@ def verify(
     any file differs or is missing, 3 when nothing matches.
     """
     destination = open_destination(model.load(calling=False))
-    found = asyncio.run(within(wait, _verify(destination, Which(partner, dataset=dataset), every=every)))
+    found = interruptible.run(within(wait, _verify(destination, Which(partner, dataset=dataset), every=every)))
     if as_json:
         show_json([output.verified_facts(each) for each in found])
     else:
@@ -124,7 +123,7 @@ def prune(
     when nothing is to be removed.
     """
     loaded = model.load(calling=False)
-    done = asyncio.run(_prune(loaded, partner, Signature(who, why), yes=yes, wait=wait))
+    done = interruptible.run(_prune(loaded, partner, Signature(who, why), yes=yes, wait=wait))
     if as_json:
         show_json([output.removal_facts(each) for each in done])
     else:

@@ -1,6 +1,5 @@
 """`azplan journal`: how much the journal holds, forgetting what is old, and rebuilding it from the topics."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -8,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from events.wire.text import counted
+from worker.cli import interruptible
 from worker.cli.help_layout import LOOKING, examples
 from worker.cli.options import Json, Who, Why, Yes
 from worker.cli.output.confirm import insist
@@ -49,7 +49,7 @@ def register(app: typer.Typer) -> None:
 
 def stats(as_json: Json = False) -> None:
     """Count everything: commands, what waits, dead letters, workers, pauses, requests, space. Looks at all of it."""
-    counts = asyncio.run(_stats(model.load()))
+    counts = interruptible.run(_stats(model.load()))
     found, held = counts.counts, counts.pauses
     say_pauses(held, counts.now)
     if as_json:
@@ -70,7 +70,7 @@ def prune(who: Who = "", why: Why = "", yes: Yes = False, as_json: Json = False)
     Workers do this by themselves, in small portions; this verb does it at once, and needs no worker.
     Everything that is open, unsent or in doubt is kept however old, and every open dead letter with its command.
     """
-    done = asyncio.run(_prune(model.load(), Signature(who, why), yes=yes))
+    done = interruptible.run(_prune(model.load(), Signature(who, why), yes=yes))
     if as_json:
         show_json(asdict(done))
     else:
@@ -91,7 +91,7 @@ def rebuild(renamed: Renamed = None, who: Who = "", why: Why = "", yes: Yes = Fa
     settled = spoken(maintenance.settling_time(loaded))
     say(f"Commands without an answer wait {settled} before anything is done for their customers.")
     insist("Build it?", yes=yes)
-    done = asyncio.run(_rebuild(loaded, former, Signature(who, why)))
+    done = interruptible.run(_rebuild(loaded, former, Signature(who, why)))
     if as_json:
         passed = [{"partition": each.partition, "offset": each.offset, "why": each.why} for each in done.passed.first]
         show_json({**asdict(done), "passed": {"records": done.passed.number, "first": passed}})

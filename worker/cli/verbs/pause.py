@@ -1,12 +1,12 @@
 """`azplan pause`: accepted commands wait, nothing is lost, and no lane's order changes."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
 from events.wire.text import counted
+from worker.cli import interruptible
 from worker.cli.help_layout import WORKING, examples
 from worker.cli.options import Json, OfCustomer, OfPartner, OfType, Who, Why, Yes
 from worker.cli.output.confirm import insist
@@ -54,13 +54,13 @@ def pause(
     """
     loaded = model.load()
     if list_:
-        held = asyncio.run(_held(loaded))
+        held = interruptible.run(_held(loaded))
         show_json([facts(each) for each in held]) if as_json else show_pauses(held)
         if not held:
             say("Nothing is paused.")
         return
     words = {"partner": partner, "customer": customer, "type": type_, "every": every}
-    made = asyncio.run(_pause(loaded, words, Signature(who, why), yes=yes))
+    made = interruptible.run(_pause(loaded, words, Signature(who, why), yes=yes))
     if as_json:
         show_json(facts(made))
 

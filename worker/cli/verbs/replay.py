@@ -1,11 +1,11 @@
 """`azplan replay`: plans what would happen if commands came again, and carries the plans out."""
 
-import asyncio
 from dataclasses import replace
 from typing import Annotated
 
 import typer
 
+from worker.cli import interruptible
 from worker.cli.help_layout import WORKING, examples
 from worker.cli.options import (
     Canary,
@@ -103,7 +103,7 @@ def plan(  # noqa: PLR0913, PLR0917 - a parameter for each option
     source = ReplaySource(selection, tuple(offsets(text) for text in offsets_ or ()), from_journal)
     source.check()
     loaded = model.load()
-    made = asyncio.run(_plan(loaded, source, Signature(who, why), re_emit=re_emit))
+    made = interruptible.run(_plan(loaded, source, Signature(who, why), re_emit=re_emit))
     if made.deleted:
         topic, numbers = loaded.kafka.commands_topic, ", ".join(map(str, made.deleted))
         say(f"{topic} has deleted its oldest records (partitions {numbers}): what is older is not in this plan.")
@@ -130,7 +130,7 @@ def apply(
     May be interrupted and run again. No command runs twice, even if two plans overlap.
     """
     manner = Manner(who, Pace(canary, rate), re_emit)
-    asyncio.run(_apply(model.load(), name, manner, why, yes=yes, as_json=as_json))
+    interruptible.run(_apply(model.load(), name, manner, why, yes=yes, as_json=as_json))
 
 
 def list_(limit: Limit = 100, as_json: Json = False) -> None:
@@ -138,7 +138,7 @@ def list_(limit: Limit = 100, as_json: Json = False) -> None:
 
     A plan is forgotten with the details of commands.
     """
-    found = asyncio.run(_plans(model.load(), limit))
+    found = interruptible.run(_plans(model.load(), limit))
     say_pauses(found.pauses, found.now)
     if as_json:
         show_json([kept_facts(each) for each in found.plans])
@@ -152,7 +152,7 @@ def list_(limit: Limit = 100, as_json: Json = False) -> None:
 
 def show(name: PlanName, as_json: Json = False) -> None:
     """Show a plan: who made it, what would happen to how many commands, and how far it has been applied."""
-    found = asyncio.run(_show(model.load(), name))
+    found = interruptible.run(_show(model.load(), name))
     say_pauses(found.pauses, found.now)
     if as_json:
         show_json({**kept_facts(found.plan), "standing": dict(found.standing)})

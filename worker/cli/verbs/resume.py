@@ -1,12 +1,12 @@
 """`azplan resume`: lets go what `azplan pause` holds."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
 from events.wire.text import counted
+from worker.cli import interruptible
 from worker.cli.help_layout import WORKING, examples
 from worker.cli.options import Json, OfCustomer, OfPartner, OfType, Who, Why, Yes
 from worker.cli.output.confirm import insist
@@ -45,7 +45,7 @@ def resume(
     Exit code 3 if nothing is paused with these words.
     """
     words = {"partner": partner, "customer": customer, "type": type_, "every": every}
-    ended = asyncio.run(_resume(model.load(), words, Signature(who, why), yes=yes))
+    ended = interruptible.run(_resume(model.load(), words, Signature(who, why), yes=yes))
     if as_json:
         show_json([facts(each) for each in ended])
 

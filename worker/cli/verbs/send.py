@@ -17,6 +17,7 @@ import typer
 
 from events.messages.base import Command, commands
 from worker.broker.port import Admin
+from worker.cli import interruptible
 from worker.cli.durations import DURATION, parse_duration
 from worker.cli.exit_codes import Code, Stop
 from worker.cli.help_layout import WORKING, examples
@@ -144,7 +145,7 @@ def _send(
     identity = CommandIdentity(str(uuid.uuid4()) if id is None else id, source, partner)
     outgoing = compose(kind, data, identity)
     request = SendRequest(kind.wire_type(), data[CUSTOMER].lower(), identity, outgoing, wait)
-    asyncio.run(_deliver(model.load(calling=False), request, as_json=as_json))
+    interruptible.run(_deliver(model.load(calling=False), request, as_json=as_json))
 
 
 def _read(path: Path) -> dict[str, Any]:

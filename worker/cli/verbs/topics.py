@@ -1,6 +1,5 @@
 """`azplan topics`: the three topics, planned and created. A topic that exists is never changed."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Any
@@ -8,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from worker.broker.topics import TopicChange, WantedTopic
+from worker.cli import interruptible
 from worker.cli.durations import DURATION, parse_duration
 from worker.cli.help_layout import CONFIGURED, examples
 from worker.cli.options import Json, Yes
@@ -49,7 +49,7 @@ def plan(
     """Show which topics exist, which would be created, and how they differ from what is wanted. Changes nothing."""
     loaded = model.load()
     wanted = wanted_topics(loaded, partitions=partitions, replication=replication, retention=retention)
-    _show(asyncio.run(_plan(loaded, wanted)), as_json=as_json)
+    _show(interruptible.run(_plan(loaded, wanted)), as_json=as_json)
 
 
 def apply(
@@ -62,14 +62,14 @@ def apply(
     """Create the missing topics, after showing the plan and asking. A topic that exists is never changed."""
     loaded = model.load()
     wanted = wanted_topics(loaded, partitions=partitions, replication=replication, retention=retention)
-    changes = asyncio.run(_plan(loaded, wanted))
+    changes = interruptible.run(_plan(loaded, wanted))
     _show(changes, as_json=as_json)
     missing = [change for change in changes if change.creates]
     if not missing:
         say("Nothing to do: all topics are there.")
         return
     insist(f"Make {len(missing)} topics at {loaded.kafka.bootstrap_servers}?", yes=yes)
-    say(f"Made {', '.join(asyncio.run(_create(loaded, changes)))}.")
+    say(f"Made {', '.join(interruptible.run(_create(loaded, changes)))}.")
 
 
 async def _plan(loaded: Settings, wanted: Sequence[WantedTopic]) -> Sequence[TopicChange]:

@@ -1,6 +1,5 @@
 """`azplan usage`: what Azure costs now. Sends ReportUsage and waits for its answer."""
 
-import asyncio
 from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
@@ -8,6 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from events.wire.text import counted
+from worker.cli import interruptible
 from worker.cli.asking import ask
 from worker.cli.exit_codes import Code, Stop
 from worker.cli.help_layout import WORKING, examples
@@ -87,10 +87,10 @@ def usage(
         raise Stop(Code.USAGE, "--chart draws all customers.", "Leave --customer out.")
     settings = model.load(calling=False)
     asked = _asked(settings, customer, {"subscriptionId": subscription, "by": by}, partner, wait)
-    report = asyncio.run(_report(settings, asked))
+    report = interruptible.run(_report(settings, asked))
     rows = usage_reports.rows(report.records, order=sort, top=top)
     if chart is not None:
-        _draw(rows, report, asyncio.run(_costs(settings, report)), chart, blocks=not as_json)
+        _draw(rows, report, interruptible.run(_costs(settings, report)), chart, blocks=not as_json)
     if as_json:
         show_json({**report.answer.wire_data(), "usageRecords": [row.record.wire_data() for row in rows]})
         return
