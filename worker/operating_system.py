@@ -30,6 +30,9 @@ FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 """Errors of a disk, or of a user's share of it, without room."""
 NICE = 10
 """How far a process that gives way steps back, from 0 to 19."""
+AGAIN_AFTER = 0.1
+"""Seconds from one change of a session's nice value to the next one that Linux takes from a user without rights."""
+MOST_TRIES = 20
 MOST_PIECES = 1024
 """Pieces that Linux and macOS write in one call (IOV_MAX)."""
 TEXT_AT = 0 if fcntl is not None else 1
@@ -62,15 +65,48 @@ def lock(handle: int) -> bool:
     return True
 
 
-def give_way(process: int) -> None:
+async def give_way(process: int) -> None:
     """Let others go before the process of this number, where the system knows that. Does nothing if it has ended.
 
-    It still gets a tenth of a core that another process keeps busy. SCHED_IDLE would leave it a three-hundredth, and
-    commands took as long beside it.
+    It still gets a tenth of a core that another process keeps busy; SCHED_IDLE would leave it a three-hundredth.
+
+    Start the process in a session of its own. Linux may share the cores between sessions before it looks at processes
+    (sched(7), "The autogroup feature"). The step back counts within the session then, and not before a broker or a
+    database: there the session itself has to step back.
     """
     with suppress(ProcessLookupError, PermissionError):
         if hasattr(os, "setpriority"):
             os.setpriority(os.PRIO_PROCESS, process, NICE)
+    for _ in range(MOST_TRIES):
+        if _session_gave_way(process):
+            return
+        await asyncio.sleep(AGAIN_AFTER)
+
+
+def _session_gave_way(process: int) -> bool:
+    """Let the session that the process leads give way, if it leads one. False: Linux takes no more such words now."""
+    try:
+        if os.getsid(process) == process:
+            Path(f"/proc/{process}/autogroup").write_text(str(NICE), "ascii")
+    except BlockingIOError:
+        return False
+    except (AttributeError, OSError):  # another system, a kernel without sessions in its scheduler, or an ended process
+        return True
+    return True
+
+
+def leave_a_core(process: int) -> None:
+    """Keep the process off one of the cores that this process may use, where there are several and the system can.
+
+    A library may start threads for itself, so a process takes more than one core. What wakes up for a command finds a
+    free core then; Linux may let it wait for 4 ms otherwise, as long as a process of lower rank runs there. Call this
+    before the process starts threads. Does nothing if it has ended.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        return
+    cores = os.sched_getaffinity(0)
+    with suppress(ProcessLookupError, PermissionError):
+        os.sched_setaffinity(process, cores - {min(cores)} or cores)
 
 
 def read_text(handle: int) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import os
 import subprocess
 import sys
 import tempfile
@@ -371,6 +372,23 @@ def test_a_child_does_not_outlive_its_worker() -> None:
     finally:
         child.kill()
         child.stderr.close()
+
+
+SESSION = """
+import os
+from worker.files.conversion.child import answer
+priority, cores = os.getpriority(os.PRIO_PROCESS, 0), len(os.sched_getaffinity(0))
+answer(lambda _: {"leads": os.getsid(0) == os.getpid(), "nice": priority, "cores": cores})
+"""
+
+
+async def test_a_child_gives_way_in_a_session_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Linux shares the cores between sessions. And Ctrl-C at a terminal goes to the worker, which ends the child."""
+    (tmp_path / "session_of_child.py").write_text(SESSION)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    async with Converter().child("session_of_child") as child:
+        told = await child.ask({})
+    assert told == {"leads": True, "nice": NICE, "cores": max(len(os.sched_getaffinity(0)) - 1, 1)}
 
 
 FULL = """

@@ -4,6 +4,8 @@ import ast
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -20,7 +22,7 @@ MODULES = {"fcntl", "msvcrt", "pwd", "grp", "resource", "termios"}
 CALLS = {
     *("posix_fallocate", "pread", "pwrite", "getuid", "geteuid", "fchmod", "fchown", "chown", "killpg", "getpgid"),
     *("setsid", "statvfs", "fork", "O_DIRECTORY", "supports_effective_ids", "add_signal_handler", "SIGKILL", "SIGHUP"),
-    *("writev", "nice", "setpriority", "sched_setscheduler"),
+    *("writev", "nice", "setpriority", "sched_setscheduler", "sched_setaffinity", "sched_getaffinity", "getsid"),
 }
 WITHOUT = """
 import asyncio, os, runpy, signal, sys
@@ -28,7 +30,7 @@ for name in ("fcntl", "pwd", "grp", "resource", "termios"):
     sys.modules[name] = None
 for name in (
     *("posix_fallocate", "pread", "pwrite", "getuid", "geteuid", "fchmod", "fork", "O_DIRECTORY", "killpg", "writev"),
-    "setpriority",
+    *("setpriority", "sched_setaffinity", "getsid"),
 ):
     if hasattr(os, name):
         delattr(os, name)
@@ -172,10 +174,78 @@ def test_pieces_of_which_the_system_takes_a_part_at_a_time_are_written_whole(
     assert (tmp_path / "file").read_bytes() == b"abcdefghij"
 
 
-def test_a_process_that_gives_way_steps_back_behind_others() -> None:
+@contextmanager
+def waiting_process(*, own_session: bool = False) -> Iterator[int]:
+    """The number of a process that waits for its input."""
+    words = [sys.executable, "-c", "input()"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, start_new_session=own_session) as child:
+        try:
+            yield child.pid
+        finally:
+            child.kill()
+
+
+AUTOGROUP = Path("/proc/self/autogroup")
+SHARES = pytest.mark.skipif(not AUTOGROUP.exists(), reason="this kernel does not share the cores between sessions")
+
+
+def nice_of_session(process: int) -> str:
+    """The step back of the session to which the process belongs."""
+    return Path(f"/proc/{process}/autogroup").read_text().split()[-1]
+
+
+async def test_a_process_that_gives_way_steps_back_behind_others() -> None:
     """One that has ended meanwhile is nobody's concern."""
-    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
-        operating_system.give_way(child.pid)
-        assert os.getpriority(os.PRIO_PROCESS, child.pid) == operating_system.NICE
-        child.kill()
-    operating_system.give_way(child.pid)
+    with waiting_process() as child:
+        await operating_system.give_way(child)
+        assert os.getpriority(os.PRIO_PROCESS, child) == operating_system.NICE
+    await operating_system.give_way(child)
+
+
+@pytest.mark.parametrize(("available", "left"), [({0, 1, 2}, {1, 2}), ({1, 2}, {2}), ({2}, {2})])
+def test_a_process_leaves_a_core_to_the_others_if_there_are_several(
+    available: set[int], left: set[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the cores count that the worker itself may use. A process that has ended is nobody's concern."""
+    taken = []
+
+    def take(process: int, cores: set[int]) -> None:
+        taken.append((process, cores))
+        raise ProcessLookupError
+
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: available)
+    monkeypatch.setattr(os, "sched_setaffinity", take)
+    operating_system.leave_a_core(7)
+    assert taken == [(7, left)]
+
+
+@SHARES
+@pytest.mark.parametrize("own", [True, False])
+async def test_a_session_gives_way_only_with_the_process_that_leads_it(own: bool) -> None:
+    """A process in the worker's session must not take the worker with it."""
+    before = nice_of_session(os.getpid())
+    with waiting_process(own_session=own) as child:
+        await operating_system.give_way(child)
+        assert nice_of_session(child) == (str(operating_system.NICE) if own else before)
+    assert nice_of_session(os.getpid()) == before
+
+
+@SHARES
+async def test_a_session_gives_way_as_soon_as_linux_lets_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Linux takes ten changes a second from users without rights; a worker may start more processes than that."""
+    refusals, write, slept = [1, 1], Path.write_text, []
+
+    def refuse(path: Path, text: str, encoding: str) -> int:
+        if refusals and refusals.pop():
+            raise BlockingIOError
+        return write(path, text, encoding)
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(Path, "write_text", refuse)
+    monkeypatch.setattr("worker.operating_system.asyncio.sleep", sleep)
+    with waiting_process(own_session=True) as child:
+        await operating_system.give_way(child)
+        assert nice_of_session(child) == str(operating_system.NICE)
+    assert slept == [operating_system.AGAIN_AFTER] * 2

@@ -37,9 +37,10 @@ async def _apart(path: Path, lines: str) -> ReadFile:
         *(sys.executable, "-m", line_files.__name__, str(path), lines),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,
     )
-    give_way(child.pid)
     try:
+        await give_way(child.pid)
         said, _ = await child.communicate()
     finally:
         if child.returncode is None:

@@ -16,7 +16,7 @@ from typing import IO, Any
 from worker.files.conversion.layout import Layout
 from worker.files.conversion.totals import Totals
 from worker.files.scratch import Scratch, no_disk
-from worker.operating_system import give_way
+from worker.operating_system import give_way, leave_a_core
 
 LONGEST_ANSWER = 64 << 20
 """Bytes of one answer of a child."""
@@ -185,8 +185,10 @@ class Child:
                 stderr=self._words,
                 env=_environment(),
                 limit=LONGEST_ANSWER,
+                start_new_session=True,
             )
-            give_way(self._process.pid)
+            leave_a_core(self._process.pid)
+            await give_way(self._process.pid)
         wire_in, wire_out = self._process.stdin, self._process.stdout
         line = b""
         if wire_in is not None and wire_out is not None:
