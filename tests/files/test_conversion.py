@@ -377,9 +377,14 @@ def test_a_child_does_not_outlive_its_worker() -> None:
 SESSION = """
 import os
 from worker.files.conversion.child import answer
-priority, cores = os.getpriority(os.PRIO_PROCESS, 0), len(os.sched_getaffinity(0))
-answer(lambda _: {"leads": os.getsid(0) == os.getpid(), "nice": priority, "cores": cores})
+
+def look(_):
+    priority, cores = os.getpriority(os.PRIO_PROCESS, 0), len(os.sched_getaffinity(0))
+    return {"leads": os.getsid(0) == os.getpid(), "nice": priority, "cores": cores}
+
+answer(look)
 """
+"""Looks when it has a job: the worker lets it give way before it sends the first one."""
 
 
 async def test_a_child_gives_way_in_a_session_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
