@@ -31,8 +31,9 @@ FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 NICE = 10
 """How far a process that gives way steps back, from 0 to 19."""
 AGAIN_AFTER = 0.1
-"""Seconds from one change of a session's nice value to the next one that Linux takes from a user without rights."""
+"""Seconds from one change of a session's nice value to the next one that Linux accepts from a user without rights."""
 MOST_TRIES = 20
+"""Tries to let a session give way. A session that none of them reached shares the cores as an equal."""
 MOST_PIECES = 1024
 """Pieces that Linux and macOS write in one call (IOV_MAX)."""
 TEXT_AT = 0 if fcntl is not None else 1
@@ -84,7 +85,7 @@ async def give_way(process: int) -> None:
 
 
 def _session_gave_way(process: int) -> bool:
-    """Let the session that the process leads give way, if it leads one. False: Linux takes no more such words now."""
+    """Let the session that the process leads give way, if it leads one. False: Linux accepts no change at this moment."""
     try:
         if os.getsid(process) == process:
             Path(f"/proc/{process}/autogroup").write_text(str(NICE), "ascii")

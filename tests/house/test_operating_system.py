@@ -241,7 +241,7 @@ async def test_a_session_gives_way_with_the_process_that_leads_it() -> None:
 
 @SHARES
 async def test_a_session_gives_way_as_soon_as_linux_lets_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Linux takes ten changes a second from users without rights; a worker may start more processes than that."""
+    """Linux accepts ten changes a second from users without rights; a worker may start more processes than that."""
     refusals, write, slept = [1, 1], Path.write_text, []
 
     def refuse(path: Path, text: str, encoding: str) -> int:
