@@ -85,7 +85,7 @@ async def give_way(process: int) -> None:
 
 
 def _session_gave_way(process: int) -> bool:
-    """Let the session that the process leads give way, if it leads one. False: Linux accepts no change at this moment."""
+    """Let the session that the process leads give way, if it leads one. False: Linux accepts no change now."""
     try:
         if os.getsid(process) == process:
             Path(f"/proc/{process}/autogroup").write_text(str(NICE), "ascii")
