@@ -71,7 +71,7 @@ def kafka_servers(request: pytest.FixtureRequest) -> Iterator[str]:
 def own_kafka(_local_kafka: LocalKafka) -> Iterator[LocalKafka]:
     """A broker that the test may stop, kill, freeze and start again. It runs again afterwards."""
     yield _local_kafka
-    _local_kafka.mend()
+    _local_kafka.restore()
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def postgres_url(_postgres_server: str) -> Iterator[str]:
 def own_postgres(_local_postgres: LocalPostgres) -> Iterator[LocalPostgres]:
     """A PostgreSQL server that the test may stop, kill, freeze and start again. It runs again afterwards."""
     yield _local_postgres
-    _local_postgres.mend()
+    _local_postgres.restore()
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def own_postgres_url(own_postgres: LocalPostgres) -> Iterator[str]:
     """An empty database on the server that the test may break."""
     with fresh_database(own_postgres.url()) as url:
         yield url
-        own_postgres.mend()
+        own_postgres.restore()
 
 
 @pytest.fixture

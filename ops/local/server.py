@@ -146,7 +146,7 @@ class Server(ABC):
         self.stop()
         self.start()
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         """Make the server run again after a test has paused or killed it."""
         if self.running:
             self.resume()

@@ -85,7 +85,7 @@ class Cable:
         """From now on nothing passes between the worker and the database."""
         await asyncio.to_thread(ip, "link", "set", self._name, "down")
 
-    async def mend(self) -> None:
+    async def restore(self) -> None:
         """From now on packets pass again."""
         await asyncio.to_thread(ip, "link", "set", self._name, "up")
 
@@ -126,10 +126,10 @@ class Detour:
         assert self._relay is not None
         self._relay.cut()
 
-    async def mend(self) -> None:
+    async def restore(self) -> None:
         """From now on bytes pass again."""
         assert self._relay is not None
-        self._relay.mend()
+        self._relay.restore()
 
     async def close(self) -> None:
         """Close everything that `open` opened."""

@@ -35,7 +35,7 @@ class Relay:
         """Fall silent."""
         self._flowing.clear()
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         """Pass on again, first the bytes that came meanwhile."""
         self._flowing.set()
 

@@ -119,7 +119,7 @@ async def network(storm: Storm) -> None:
         await asyncio.sleep(LEASE)
         await as_if_dead(storm, 3, lost, "the end of its lease")
         await eventually(lambda: taken_over(storm, lost), "the lanes of the worker that is cut off", within=60)
-        await as_if_dead(storm, 3, lost, "the end of the cut", way.mend)
+        await as_if_dead(storm, 3, lost, "the end of the cut", way.restore)
         await concluded(storm, held)
         await stop(storm, 3)
     finally:

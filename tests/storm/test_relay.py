@@ -31,7 +31,7 @@ async def test_a_cut_connection_is_silent_and_open_and_its_bytes_come_when_the_c
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.2):
                 await reader.read(1)
-        relay.mend()
+        relay.restore()
         assert await reader.readexactly(6) == b"during"
         writer.close()
     finally:
