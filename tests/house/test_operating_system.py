@@ -1,6 +1,7 @@
 """One module uses functions that only some operating systems have. Without them azplan works or explains why not."""
 
 import ast
+import errno
 import os
 import subprocess
 import sys
@@ -190,10 +191,14 @@ SHARES = pytest.mark.skipif(not AUTOGROUP.exists(), reason="this kernel does not
 
 
 def nice_of_session(process: int) -> str:
-    """The step back of the session to which the process belongs. Nothing where sessions have none."""
+    """The step back of the session to which the process belongs.
+
+    Empty where sessions have none: on a kernel that does not know them, and for a process that no session was made
+    for since the system started, as in a container without `setsid`. Linux shows an empty file there.
+    """
     if not AUTOGROUP.exists():
         return ""
-    return Path(f"/proc/{process}/autogroup").read_text().split()[-1]
+    return "".join(Path(f"/proc/{process}/autogroup").read_text().split()[-1:])
 
 
 @pytest.fixture
@@ -258,3 +263,18 @@ async def test_a_session_gives_way_as_soon_as_linux_lets_it(monkeypatch: pytest.
         await operating_system.give_way(child)
         assert nice_of_session(child) == str(operating_system.NICE)
     assert slept == [operating_system.AGAIN_AFTER] * 2
+
+
+async def test_a_session_that_linux_never_lets_give_way_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Linux refuses it for the session of a system's first process, and where `/proc` is read-only."""
+    asked = []
+
+    def refuse(path: Path, *_: str) -> int:
+        asked.append(path)
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(Path, "write_text", refuse)
+    with waiting_process(own_session=True) as child:
+        await operating_system.give_way(child)
+        assert os.getpriority(os.PRIO_PROCESS, child) == operating_system.NICE
+    assert asked == [Path(f"/proc/{child}/autogroup")]
