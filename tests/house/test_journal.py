@@ -1,6 +1,7 @@
 """SQL and transactions stay in the journal: all other code calls a method of `Journal` or `OperatorJournal`."""
 
 import ast
+import hashlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,19 @@ OUTSIDE = [
     for path in sorted((ROOT / package).rglob("*.py"))
     if JOURNAL not in path.parents and path != FILLS_THE_JOURNAL
 ]
+
+MIGRATIONS = {
+    "0001_start": "af8dea18d5137974",
+    "0002_tenants": "1ec86a5683f55c4c",
+    "0003_forgetting": "9bba94329cd94585",
+    "0004_foreign_states": "23de18c1cf3e6c31",
+    "0005_ceiling": "a56f6d0c8788eb7e",
+    "0006_lists_and_repeats": "c071585a1e68b52d",
+    "0007_lag": "a51d60db2d5e96ec",
+    "0008_files": "9dcf91a5c90de85d",
+    "0009_newest_versions": "ac2769485c9f34d6",
+}
+"""The first digits of each migration's SHA-256. A new migration is added here; the others stay as they are."""
 
 STATEMENT = re.compile(
     r"""\b(SELECT\s.+\sFROM\s|INSERT\s+INTO\s+\w|UPDATE\s+\w+\s+SET\s|DELETE\s+FROM\s+\w|ORDER\s+BY\s+\w
@@ -82,3 +96,10 @@ def test_each_migration_has_a_number_of_its_own() -> None:
     numbers = [path.name.partition("_")[0] for path in sorted((JOURNAL / "database" / "migrations").glob("*.sql"))]
 
     assert numbers == [f"{number:04}" for number in range(1, len(numbers) + 1)]
+
+
+def test_a_migration_that_journals_have_already_is_never_changed() -> None:
+    """A journal does not apply it again: an index or a column that is added there would be missing in old journals."""
+    folder = JOURNAL / "database" / "migrations"
+    found = {path.stem: hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in folder.glob("*.sql")}
+    assert found == MIGRATIONS

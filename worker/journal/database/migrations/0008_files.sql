@@ -23,7 +23,6 @@ CREATE TABLE dataset_version (
     published_at {big} NOT NULL,
     PRIMARY KEY (dataset, content_sha256)
 );
-CREATE INDEX dataset_version_by_instant ON dataset_version (published_at);
 
 CREATE TABLE export (
     id text PRIMARY KEY,
