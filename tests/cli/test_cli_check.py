@@ -1,5 +1,6 @@
 """`azplan check`: everything that the worker needs, right and wrong."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from ops.local.topics import Topics
 from tests.cli.conftest import Azplan, Ended
 
 SECRET = "AZPLAN_PARTNERS__CONTOSO__CLIENT_SECRET"
+CUSTOMER = "aaaaaaaa-0000-4000-8000-000000000001"
 REFRESH_TOKEN_FILE = "AZPLAN_PARTNERS__CONTOSO__REFRESH_TOKEN_FILE"
 
 
@@ -274,6 +276,32 @@ def test_without_a_partner_account_it_says_which_settings_make_one(
     ended = azplan("check", "--json")
     assert ended.code == 78
     assert "AZPLAN_PARTNERS__<NAME>__TENANT_ID" in finding(ended, "token")["advice"]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"AZPLAN_PARTNERS__CONTOSO__CA_FILE": "/absent/ca.pem"},
+        {"AZPLAN_PARTNERS__CONTOSO__TENANT_ID": None, "AZPLAN_PARTNERS__CONTOSO__CLIENT_ID": None, SECRET: None},
+        {"AZPLAN_WORKER__CONCURRENCY": "many"},
+    ],
+    ids=["everything is right", "the account cannot be used", "there is no account", "the settings are wrong"],
+)
+def test_a_check_that_cannot_be_made_is_named_and_skipped(
+    changed: dict[str, str | None], set_up: pytest.MonkeyPatch, azplan: Azplan
+) -> None:
+    """A program that reads the findings meets the same checks each time, also those of a customer."""
+    every = {each["check"] for each in azplan("check", "--customer", CUSTOMER, "--json").json}
+    if any(value is None for value in changed.values()):
+        for name in [name for name in os.environ if name.startswith("AZPLAN_PARTNERS__")]:
+            set_up.delenv(name)
+    for name, value in changed.items():
+        if value is not None:
+            set_up.setenv(name, value)
+    ended = azplan("check", "--customer", CUSTOMER, "--json")
+    assert {each["check"] for each in ended.json} == every
+    assert {"graph call", "CreateAzurePlan", "customer"} <= every
 
 
 def test_wrong_settings_are_all_named_and_nothing_else_is_looked_at(

@@ -22,7 +22,7 @@ MOST_PLANS = 5
 PLAN = "subscriptionId"
 
 
-def skip_all(because: str, partner: str) -> list[Finding]:
+def skip_all(because: str, partner: str | None = None) -> list[Finding]:
     """What is said of the customer and of each command if none can be tried."""
     return [skipped(name, because, partner) for name in (CUSTOMER, *(kind.__name__ for kind in _kinds()))]
 

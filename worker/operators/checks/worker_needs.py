@@ -70,8 +70,11 @@ async def findings(scope: Scope) -> AsyncIterator[Finding]:
     except SettingsError as error:
         advice = "Correct them; `azplan config show` shows where each value came from."
         yield failed("settings", Problem.CONFIGURATION, " ".join(error.problems), advice)
-        for check in ("broker", "topics", "rights", "journal", "files", TOKEN, CALL, GRAPH_TOKEN, GRAPH_CALL):
-            yield skipped(check, "the settings are not right")
+        because = "the settings are not right"
+        for check in ("broker", "topics", "rights", "journal", "files", TOKEN):
+            yield skipped(check, because)
+        for finding in _without_account(scope.customer, because):
+            yield finding
         return
     names = scope.accounts(settings)
     given = sum(each.origin != "default" for each in effective())
@@ -175,13 +178,15 @@ async def _partners(settings: Settings, names: Sequence[str], customer: str | No
     if not settings.partners:
         advice = "Set AZPLAN_PARTNERS__<NAME>__TENANT_ID, __CLIENT_ID and __CLIENT_SECRET."
         yield failed(TOKEN, Problem.CONFIGURATION, "no partner account is configured", advice)
-        yield skipped(CALL, "no partner account is configured")
+        for finding in _without_account(customer, "no partner account is configured"):
+            yield finding
         return
     try:
         accounts = open_accounts(settings, Clock())
     except SettingsError as error:
         yield failed(TOKEN, Problem.CONFIGURATION, " ".join(error.problems), "Correct the file or the setting.")
-        yield skipped(CALL, "the partner accounts cannot be used")
+        for finding in _without_account(customer, "the partner accounts cannot be used"):
+            yield finding
         return
     for name, unused in unused_proxies(settings):
         if name in names:
@@ -192,6 +197,14 @@ async def _partners(settings: Settings, names: Sequence[str], customer: str | No
                 yield finding
         for account in accounts.values():
             await account.close()
+
+
+def _without_account(customer: str | None, because: str) -> Iterator[Finding]:
+    """What would be looked at behind the token of an account, of each kind once."""
+    for check in (CALL, GRAPH_TOKEN, GRAPH_CALL):
+        yield skipped(check, because)
+    if customer is not None:
+        yield from skip_all(because)
 
 
 async def _partner(settings: Settings, account: Account, customer: str | None) -> AsyncIterator[Finding]:
