@@ -163,13 +163,12 @@ class Steps:
         `Validated` and `JournalUnavailable`.
         """
         given = self.view(name).result
-        if isinstance(effect, Publication):
-            if given is None:
-                self._may_write(name)
-            return await Publisher(self._run.files, self._journal, self._work).publish(name, effect, given)
         if given is not None and not isinstance(effect, State):
             return given
         match effect:
+            case Publication():
+                self._may_write(name)
+                return await Publisher(self._run.files, self._journal, self._work).publish(name, effect)
             case Orphan():
                 self._may_write(name)
                 result = await effect.act(self._run.center.within(name))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path as Folder
 
+from events.messages.invoice_lines import InvoiceLinesExported
 from ops.simulator.simulator import Simulator, build
 from tests.crash.deaths import SETTLE, Death, Point
 from tests.crash.paths import Path
@@ -16,6 +17,7 @@ from tests.support.boundaries import Life, Script, elsewhere
 from tests.support.empty_journal import empty_journal
 from tests.support.harness import EVENTS, GROUP, MakeEngine, World, settings_of, sqlite_file, through
 from tests.support.invariants import Findings, check, check_committed
+from tests.support.published_files import staged
 from tests.support.virtual_time import START
 from worker.settings.model import Settings
 
@@ -136,6 +138,9 @@ async def _live(world: World, path: Path, death: Death | None, *, renamed: bool 
         await asyncio.sleep(REST)
     await check(world)
     event = world.answers(command)[0].event
+    left = staged(world.folder / "files")
+    if left and isinstance(event, InvoiceLinesExported):
+        raise Findings([f"staged files are left behind: {left}"])
     return Outcome(getattr(event, "code", type(event).__name__), points)
 
 
@@ -149,7 +154,7 @@ async def _rotate(world: World) -> None:
 async def _world(path: Path, make_engine: MakeEngine, *, remembers: bool) -> AsyncIterator[World]:
     settings = _settings(SETTINGS, path)
     simulator = simulator_of(path, remembers=remembers)
-    world = World(make_engine, simulator=simulator, settings=settings, attention=REST)
+    world = World(make_engine, simulator=simulator, settings=settings, attention=REST, store=path.store)
     try:
         yield world
     finally:

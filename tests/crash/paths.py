@@ -4,9 +4,10 @@ A handler without a path here fails a test. All waits of a path are short, since
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path as Folder
 from typing import Any, Literal
 
 from events.messages.agreements import ConfirmCustomerAgreement, PrimaryContact
@@ -19,7 +20,9 @@ from events.messages.plans import CreateAzurePlan, ReactivatePlan, SuspendPlan
 from events.messages.upgrades import StartProductUpgrade
 from events.messages.usage import ReportUsage, SetUsageBudget
 from ops.simulator.state import Customer
+from tests.support.destinations import ObjectsInFolder, in_callers_thread
 from tests.support.virtual_time import START
+from worker.files.store import Store
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class Path:
     """The catalog's availabilities are replaced as soon as the customer has a cart."""
     invoice: Mapping[str, Any] | None = None
     """Members of an invoice of the partner account; None: the account has none."""
+    store: Callable[[Folder], Store] = in_callers_thread
+    """Where files go."""
 
     def __str__(self) -> str:
         return f"{self.command.__name__}: {self.name}"
@@ -210,10 +215,19 @@ SPEND = (
     Path("an unknown invoice", ReportInvoices, "invoice_not_found", asks={"invoice_id": "G000000009"}),
 )
 INVOICE = "G016907411"
+LEGACY_INVOICE = "D030000147"
 LINES = {"invoice_id": INVOICE, "lines": ["usage"]}
 SMALL = {"id": INVOICE, "blobs": 2, "usage_lines": 20, "groups": 4, "customers": 1}
 EXPORT = (
     Path("two blobs", ExportInvoiceLines, "InvoiceLinesExported", asks=LINES, invoice=SMALL),
+    Path(
+        "two blobs, to an object store",
+        ExportInvoiceLines,
+        "InvoiceLinesExported",
+        asks=LINES,
+        invoice=SMALL,
+        store=ObjectsInFolder,
+    ),
     Path(
         "data that change",
         ExportInvoiceLines,
@@ -238,6 +252,13 @@ EXPORT = (
         simulator={"export_outcome": "failed"},
         invoice=SMALL,
     ),
+    Path(
+        "pages of a legacy invoice",
+        ExportInvoiceLines,
+        "InvoiceLinesExported",
+        asks={"invoice_id": LEGACY_INVOICE},
+        invoice={**SMALL, "id": LEGACY_INVOICE},
+    ),
     Path("a statement", FetchInvoiceStatement, "InvoiceStatementFetched", asks={"invoice_id": INVOICE}, invoice=SMALL),
     Path("no statement", FetchInvoiceStatement, "invoice_not_found", asks={"invoice_id": INVOICE}),
     Path("no invoice", ExportInvoiceLines, "invoice_not_found", asks=LINES),
@@ -253,7 +274,14 @@ LONG = (
         asks={"invoice_id": INVOICE},
         invoice={**SMALL, "blobs": 1},
     ),
-    Path("Parquet and FOCUS", ExportInvoiceLines, "InvoiceLinesExported", asks=IN_ALL_FORMATS, invoice=SMALL),
+    Path(
+        "Parquet and FOCUS, to an object store",
+        ExportInvoiceLines,
+        "InvoiceLinesExported",
+        asks=IN_ALL_FORMATS,
+        invoice=SMALL,
+        store=ObjectsInFolder,
+    ),
     Path("no lines at all", ExportInvoiceLines, "InvoiceLinesExported", asks=LINES, invoice={**SMALL, "blobs": 0}),
 )
 """Paths that only `make crash` takes: they have many points, and hardly a new one."""

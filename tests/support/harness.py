@@ -31,7 +31,7 @@ from tests.support.boundaries import (
     track_lives,
 )
 from tests.support.callers_thread import CallersThread
-from tests.support.destinations import at_once, destination_in
+from tests.support.destinations import destination_in, in_callers_thread
 from tests.support.empty_journal import empty_journal
 from tests.support.memory_broker import MemoryBroker, MemorySink, MemorySource
 from tests.support.partner_account import Authority, SimulatedAccount, Wire
@@ -40,7 +40,7 @@ from worker import metrics
 from worker.app import Dependencies, assemble
 from worker.assembly.parts import tenants_of
 from worker.clock import Clock
-from worker.files.folder import FolderStore
+from worker.files.store import Store
 from worker.handling import Handler, load
 from worker.journal.database.protocol import Engine
 from worker.journal.database.sqlite.engine import SqliteEngine
@@ -132,8 +132,9 @@ class World:
         partitions: int = 3,
         attention: float = 10.0,
         rest: float = 600.0,
+        store: Callable[[Path], Store] = in_callers_thread,
     ) -> None:
-        """`make_engine` gives engines of one journal, a new engine for each worker.
+        """`make_engine` gives engines of one journal, a new engine for each worker. `store`: where files go.
 
         `attention`: seconds between two looks of a worker at the requests of people. `rest`: seconds between two looks
         of a worker at rows that retention may delete.
@@ -159,6 +160,7 @@ class World:
         self.folder = Path(tempfile.mkdtemp(prefix="azplan-world-"))
         """Where the files of the workers go."""
         self._make_engine = make_engine
+        self._store = store
         self._looking: Engine | None = None
         self._said: dict[tuple[int, int], Said] = {}
 
@@ -188,9 +190,7 @@ class World:
                 source=WatchedSource(source, life),
                 sink=WatchedSink(MemorySink(self.broker), life),
                 handlers=self.handlers,
-                files=destination_in(
-                    self.folder, lambda root: WatchedStore(FolderStore(root, in_thread=at_once), life)
-                ),
+                files=destination_in(self.folder, lambda root: WatchedStore(self._store(root), life)),
                 spread=lambda: 0.0,
                 attention=self._attention,
                 rest=self._rest,

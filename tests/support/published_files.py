@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from ops.simulator.simulator import Simulator
+from worker.files.layout import STAGING
 
 
 def broken_files(folder: Path, simulator: Simulator) -> Iterator[str]:
@@ -36,6 +37,11 @@ def broken_files(folder: Path, simulator: Simulator) -> Iterator[str]:
             yield f"a version has no manifest: {version}"
     for pointer in folder.rglob("latest.json"):
         yield from _of_pointer(pointer, simulator)
+
+
+def staged(folder: Path) -> list[str]:
+    """The folders below `folder` in which versions come into being, or did before their worker died."""
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob(f"{STAGING}*") if path.is_dir())
 
 
 def _of_version(path: Path, manifest: dict[str, Any]) -> Iterator[str]:

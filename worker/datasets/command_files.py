@@ -5,14 +5,16 @@ What is durable is remembered in the journal for later runs, under the check of 
 
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from worker.datasets.publication import lost
+from worker.files.catalog import trim
 from worker.files.conversion.process import Converter
 from worker.files.destination import Destination, Document, FileOptions, Published, StagedOtherBytes
+from worker.files.errors import DestinationRefused, DestinationUnavailable
 from worker.files.layout import ROOT, Dataset, safe_name
 from worker.journal.export_records import Export, Part
 from worker.journal.journal import Journal
@@ -125,6 +127,17 @@ class CommandFiles:
         """Forget the parts of an export, because their source has changed, and remove them from the destination."""
         await self._journal.exports.drop_parts(self._work, export)
         await self._destination.clear(Dataset.parse(export.dataset))
+
+    async def tidy(self, export: Export) -> None:
+        """Remove what the export has staged, now that its version stands, and unbilled versions beyond the settings.
+
+        Changes nothing if that is done already, as before a crash. What a destination that does not answer keeps, the
+        next command of the dataset removes.
+        """
+        dataset = Dataset.parse(export.dataset)
+        with suppress(DestinationUnavailable, DestinationRefused):
+            await self._destination.unstage(dataset, export.id)
+            await trim(self._destination, dataset)
 
     @asynccontextmanager
     async def stored(self, dataset: Dataset, version: str, path: str) -> AsyncIterator[Path]:

@@ -7,14 +7,12 @@ what stands stays, and what is missing is written with the same bytes.
 
 import hashlib
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from worker.clock import instant
-from worker.files.catalog import trim
 from worker.files.destination import Destination
-from worker.files.errors import DestinationRefused, DestinationUnavailable, OtherVersion
+from worker.files.errors import DestinationUnavailable, OtherVersion
 from worker.files.layout import MANIFEST, Dataset
 from worker.files.manifest import Manifest, stamp
 from worker.journal.export_records import DatasetVersion, Export, VersionState
@@ -56,22 +54,12 @@ class Publisher:
         self._journal = journal
         self._work = work
 
-    async def publish(self, name: str, new: Publication, given: Result | None) -> Result:
+    async def publish(self, name: str, new: Publication) -> Result:
         """Publish the version once, as the step `name`. What stands of this content already is the result.
-
-        `given`: the result of the step, if a run before has published and ended before it could tidy up.
 
         Raises `LaneLost`, `JournalUnavailable`, `OtherVersion`, `DestinationUnavailable` and `DestinationRefused`.
         """
         dataset = Dataset.parse(new.export.dataset)
-        if given is None:
-            given = await self._publish(dataset, name, new)
-        with suppress(DestinationUnavailable, DestinationRefused):  # the next command of the dataset removes the rest
-            await self._files.clear(dataset)
-            await trim(self._files, dataset)
-        return given
-
-    async def _publish(self, dataset: Dataset, name: str, new: Publication) -> Result:
         row, stood = await self._row(dataset, new)
         if not stood:
             await self._place(dataset, row, new.export)

@@ -175,6 +175,10 @@ class Destination:
             if kept is None or not kept.startswith(f"{folder}/"):
                 await self.store.delete_folder(folder)
 
+    async def unstage(self, dataset: Dataset, export: str) -> None:
+        """Remove what an export has staged of a dataset."""
+        await self.store.delete_folder(staging_folder(dataset, export))
+
     async def staged(self, dataset: Dataset) -> list[str]:
         """The folders of a dataset in which versions come into being."""
         begin = f"{dataset.folder}/{STAGING}"

@@ -44,6 +44,8 @@ from worker.version import version
 
 WITH_ARROW, WITHOUT = "worker.files.focus.invoice", "worker.files.comparison.from_sources"
 """The programs of the child."""
+WAY = "azplan"
+"""The way to a dataset that azplan makes of published lines."""
 COSTS, DIFFERENCES = "costs.parquet", "comparison.jsonl.gz"
 SMALL = 1024 * 1024
 """Bytes of source parts, compressed, below which an invoice is compared in a thread: some thousand lines."""
@@ -103,6 +105,7 @@ class CostsRun:
             lines = {kind: await self._published(each.dataset, versions[kind]) for kind, each in kinds.items()}
             await self._hold(dataset)
             result = await self._publish(name, dataset, lines, focus=focus)
+        await self.ctx.files.tidy(await self.ctx.files.export(dataset, WAY))
         return self._told(await self._published(dataset, result["version"]))
 
     async def _hold(self, dataset: Dataset) -> None:
@@ -130,7 +133,7 @@ class CostsRun:
             "last": last,
             "tolerance": str(self.ctx.files.options.tolerance),
         }
-        export = await self.ctx.files.export(dataset, "azplan")
+        export = await self.ctx.files.export(dataset, WAY)
         await self.ctx.files.drop_parts(export)
         async with AsyncExitStack() as stack:
             folder = stack.enter_context(self.ctx.files.scratch())
@@ -168,7 +171,7 @@ class CostsRun:
         made = version_name(at, content)
 
         def manifest(published_at: Any, supersedes: str | None) -> Manifest:
-            source = Source("azplan", None, None, None, stamp(at), content)
+            source = Source(WAY, None, None, None, stamp(at), content)
             files = tuple(
                 PublishedFile(part.path, part.format, part.rows, part.bytes, part.sha256, None) for part in parts
             )
