@@ -5,6 +5,7 @@ WorkerError
 ├── Failed          the worker gives up; a person may redrive
 ├── Wait            not now: look again later
 ├── Validated       the command only asks what would be done; nothing was changed
+├── Broken          a part of azplan ended without an answer: the run is made again, a few times
 ├── AttemptsSpent   the next step would exceed the number of attempts
 ├── LaneLost        another worker owns the lane now; this run ends without an event
 └── JournalError
@@ -106,6 +107,17 @@ class Validated(WorkerError):
     def __init__(self, would_do: Sequence[str]) -> None:
         super().__init__("; ".join(would_do))
         self.would_do = tuple(would_do)
+
+
+class Broken(WorkerError):
+    """A part of azplan ended without an answer. The run is made again, a few times.
+
+    The text may hold last words and is for the log. `plain` is a sentence that anybody may read.
+    """
+
+    def __init__(self, text: str, *, plain: str) -> None:
+        super().__init__(text)
+        self.plain = plain
 
 
 class AttemptsSpent(WorkerError):

@@ -396,6 +396,42 @@ async def test_a_child_gives_way_in_a_session_of_its_own(tmp_path: Path, monkeyp
     assert told == {"leads": True, "nice": NICE, "cores": max(len(os.sched_getaffinity(0)) - 1, 1)}
 
 
+DYING = """
+import os, signal
+from worker.files.conversion.child import answer
+def job(asked):
+    os.write(1, asked["said"].encode())
+    if asked["signal"]:
+        os.kill(os.getpid(), asked["signal"])
+    raise LookupError("no such column")
+answer(job)
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "told", "words"),
+    [
+        (0, "ended with 1", "LookupError: no such column"),
+        (9, "was ended by SIGKILL, as Linux does where memory is short", ""),
+        (6, "was ended by SIGABRT", ""),
+        (40, "was ended by signal 40", ""),
+    ],
+)
+@pytest.mark.parametrize("said", ["", '{"done": {"rows": 1'], ids=["nothing", "the begin of an answer"])
+async def test_the_end_of_a_child_is_told_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, told: str, words: str, said: str
+) -> None:
+    """A person reads it in the answer of the command; the log has its last words too. The next job has a new child."""
+    (tmp_path / "dying.py").write_text(DYING)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    async with Converter().child("dying") as child:
+        for _ in range(2):
+            with pytest.raises(process.ChildFailed) as failed:
+                await child.ask({"signal": number, "said": said})
+            assert failed.value.plain == f"the process that converts lines {told}"
+            assert str(failed.value).endswith(words or told)
+
+
 FULL = """
 import errno, os
 from worker.files.conversion.child import answer

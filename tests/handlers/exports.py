@@ -1,6 +1,8 @@
 """Commands that export lines, and the files that they leave."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -8,6 +10,8 @@ import pytest
 
 from events.messages.invoice_lines import ExportedDataset, ExportInvoiceLines, InvoiceLinesExported
 from tests.handlers.stage import Cast, Stage
+from tests.support.destinations import ChildAtOnce
+from worker.files.conversion.process import ChildFailed
 
 INVOICE = "G016907411"
 
@@ -31,6 +35,19 @@ async def one_kind(stage: Stage, lines: str = "usage", **members: object) -> Exp
     """Export one kind of lines of the invoice."""
     (dataset,) = (await export(stage, lines=[lines], **members)).datasets
     return dataset
+
+
+def kill_children(monkeypatch: pytest.MonkeyPatch, program: str, times: int) -> None:
+    """Let the processes that run this program end without an answer, so many times."""
+    left, ask = [*range(times)], ChildAtOnce.ask
+
+    async def killed(child: ChildAtOnce, job: Mapping[str, Any]) -> dict[str, Any]:
+        if child._program == program and left:
+            left.pop()
+            raise ChildFailed("was ended by SIGKILL", "Killed")
+        return await ask(child, job)
+
+    monkeypatch.setattr(ChildAtOnce, "ask", killed)
 
 
 def local(uri: str) -> Path:

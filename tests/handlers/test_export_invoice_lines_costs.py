@@ -12,7 +12,7 @@ from events.codes import FailedCode, RejectedCode, WaitingReason
 from events.messages.command_status import CommandWaiting
 from events.messages.invoice_lines import ExportedDataset, InvoiceExportProgressed, InvoiceLinesExported
 from ops.simulator.resources.invoices import invoice_total
-from tests.handlers.exports import command, export, local
+from tests.handlers.exports import command, export, kill_children, local
 from tests.handlers.stage import Stage
 from worker.exports import line_check
 
@@ -66,6 +66,44 @@ async def test_the_lines_of_large_parts_are_read_once(stage: Stage, monkeypatch:
         assert dataset.rows == books.rows
         assert sum(each.before_tax for each in dataset.totals) == sum(row[amount] for row in parquet(dataset))
         assert len(json.loads(local(dataset.manifest_uri).read_bytes())["range"]) == 2
+
+
+KILLED = "the process that converts lines was ended by SIGKILL"
+
+
+@pytest.mark.parametrize(
+    ("program", "times"),
+    [("worker.files.focus.invoice", 1), ("worker.files.focus.invoice", 2), ("worker.files.conversion.part", 4)],
+)
+async def test_a_process_that_is_killed_while_it_converts_is_started_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, program: str, times: int
+) -> None:
+    """The system kills one where memory is short. The command waits a little and goes on with what is durable."""
+    stage.simulator.invoice(**WIDE)
+    kill_children(monkeypatch, program, times)
+
+    told = await export(stage, formats=ALL)
+
+    assert told.focus is not None
+    assert told.focus.complete
+    waits = [event for event in await stage.events() if isinstance(event, CommandWaiting)]
+    (told_once,) = [each.detail for each in waits if each.reason is WaitingReason.RETRY]
+    assert told_once == KILLED
+    assert stage.calls().count("graph.usage.billed") == 1
+
+
+async def test_a_process_that_is_killed_again_and_again_ends_the_command(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer says how. A redrive goes on with the published lines, once there is memory."""
+    stage.simulator.invoice(**WIDE)
+    kill_children(monkeypatch, "worker.files.focus.invoice", 3)
+    command_id = await stage.send(command(stage, G, formats=ALL))
+
+    answer = await stage.answer(command_id)
+
+    assert (getattr(answer, "code", None), getattr(answer, "detail", None)) == (FailedCode.INTERNAL_ERROR, KILLED)
+    assert isinstance(await stage.redrive(command_id), InvoiceLinesExported)
 
 
 @pytest.mark.parametrize("times", [1, 2])

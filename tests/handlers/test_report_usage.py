@@ -18,6 +18,7 @@ from events.messages.usage import ReportUsage, UsageRecord, UsageRecorded, Usage
 from events.wire.instants import format_instant
 from ops.simulator.behaviour import Hostility
 from ops.simulator.state import Customer
+from tests.handlers.exports import kill_children
 from tests.handlers.stage import Cast, Stage
 from tests.support.virtual_time import START
 
@@ -346,6 +347,19 @@ async def test_records_in_a_file_are_parquet_too_where_it_is_installed(stage: St
     assert (by_id[plan.id]["budget"], by_id[plan.id]["currency"]) == (Decimal(100), "EUR")
     assert (by_id[legacy.id]["budget"], by_id[legacy.id]["currencyLocale"]) == (None, "en-US")
     assert by_id[plan.id]["lastModified"].tzinfo is not None
+
+
+@pytest.mark.parametrize("cast", [Cast(files={"formats": ("source", "parquet")})], indirect=True, ids=["parquet"])
+async def test_a_process_that_is_killed_while_records_become_parquet_is_started_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command reads once more, and says what it waits for."""
+    stage.simulator.customer("plan")
+    kill_children(monkeypatch, "worker.files.conversion.part", 2)
+    answer, _ = await reported(stage, usage(account(stage), scope="customers", deliver="files"))
+    assert [each["format"] for each in answer["files"]] == ["source", "parquet"]
+    (wait,) = [event for event in await stage.events() if isinstance(event, CommandWaiting)]
+    assert wait.detail == "the process that converts lines was ended by SIGKILL"
 
 
 @pytest.mark.parametrize("at", ["writing", "closing", "both"])

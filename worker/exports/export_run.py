@@ -9,7 +9,7 @@ from events.codes import RejectedCode, WaitingReason
 from events.messages.invoice_lines import ExportedDataset, ExportInvoiceLines, duration_of
 from worker import metrics
 from worker.clock import duration_micros, micros
-from worker.errors import Failed, Rejected, Wait
+from worker.errors import Broken, Failed, Rejected, Wait
 from worker.exports.accounts.costs import HELD, Costs, CostsRun, datasets_of_costs
 from worker.exports.datasets import AskedDataset
 from worker.exports.decisions import DATA_GROWTH, Later
@@ -43,7 +43,7 @@ class ExportRun:
     command: ExportInvoiceLines
     done: dict[str, ExportedDataset] = field(default_factory=dict)
     waits: list[Later] = field(default_factory=list)
-    errors: list[Failed | CallError] = field(default_factory=list)
+    errors: list[Failed | CallError | Broken] = field(default_factory=list)
     missing: dict[str, Rejected] = field(default_factory=dict)
     """Lines whose pages answer no more, with the refusal of a command that wants nothing else."""
     young: set[str] = field(default_factory=set)
@@ -93,7 +93,7 @@ class ExportRun:
                     raise
                 self.missing[each.lines] = no
                 self.ctx.known[f"missing {each.dataset.path}"] = no.detail
-            except (Failed, CallError) as error:
+            except (Failed, CallError, Broken) as error:
                 self.errors.append(error)
                 if isinstance(error, Failed):
                     metrics.EXPORTS.labels(self.ctx.center.account, each.lines, each.way.name, error.code).inc()

@@ -21,7 +21,7 @@ from worker.exports.line_facts import UnreadableLines as NotLines
 from worker.exports.progress import tell
 from worker.files.conversion.exact_lines import UnreadableLines
 from worker.files.conversion.layout import Layout
-from worker.files.conversion.process import ChildFailed, ConvertedPart, LinesUnreadable, SourcePart
+from worker.files.conversion.process import ConvertedPart, LinesUnreadable, SourcePart
 from worker.files.conversion.totals import AMOUNTS, CURRENCIES, Totals, written
 from worker.files.layout import PARQUET, SOURCE, part_path
 from worker.handling import Context
@@ -39,7 +39,7 @@ class PartUnreadable(Exception):
 async def with_parquet(ctx: Context, asked: AskedDataset, export: Export, sources: Sequence[Part]) -> list[Part]:
     """These source parts, and the Parquet part of each. A crash repeats the part under way.
 
-    Raises `PartUnreadable`, `Failed` (`source_unreadable`, `internal_error`) and what the journal and the destination
+    Raises `PartUnreadable`, `Failed` (`source_unreadable`), `ChildFailed`, and what the journal and the destination
     raise.
     """
     made = {part.ordinal or 0: part for part in await ctx.files.parts(export) if part.format == PARQUET}
@@ -135,13 +135,11 @@ def _facts_in(part: Part | None) -> Any:
 
 @contextmanager
 def understood() -> Iterator[None]:
-    """Turn errors of a conversion into answers: `Failed` (`source_unreadable`, `internal_error`)."""
+    """Turn lines that cannot be converted into an answer: `Failed` (`source_unreadable`)."""
     try:
         yield
     except (LinesUnreadable, UnreadableLines) as error:
         raise Failed(FailedCode.SOURCE_UNREADABLE, str(error)) from error
-    except ChildFailed as error:
-        raise Failed(FailedCode.INTERNAL_ERROR, f"the process that converts lines {error}") from error
 
 
 def _known(part: Part) -> ConvertedPart:

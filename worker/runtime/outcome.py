@@ -10,7 +10,7 @@ from typing import Literal
 from events.codes import FailedCode, RejectedCode, WaitingReason
 from events.messages.base import Event
 from events.messages.command_status import CommandFailed, CommandRejected, CommandValidated, PartnerCenterError
-from worker.errors import AttemptsSpent, Failed, Rejected, Validated, Wait
+from worker.errors import AttemptsSpent, Broken, Failed, Rejected, Validated, Wait
 from worker.handling import facts
 from worker.journal.journal import EffectHeld
 from worker.journal.records import SECOND, SeenLag, Waits
@@ -202,7 +202,7 @@ def _exhausted(detail: str, answer: PartnerCenterError | None, attempts: int, no
 
 def _crashed(error: Exception, now: CommandFacts) -> Outcome:
     attempts = now.attempts + 1
-    detail = f"an error inside azplan: {type(error).__name__}"
+    detail = error.plain if isinstance(error, Broken) else f"an error inside azplan: {type(error).__name__}"
     if attempts >= min(MOST_CRASHES, now.policy.attempts):
         return _failed(Failed(FailedCode.INTERNAL_ERROR, detail), attempts, now)
     wait = Wait(WaitingReason.RETRY, detail, delay=now.retry_delay(attempts))

@@ -88,7 +88,8 @@ class CostsRun:
     async def made(self, asked: Sequence[AskedDataset], answered: Sequence[ExportedDataset]) -> Costs:
         """Compare, write and publish; or find what an earlier run has published.
 
-        Raises `Failed`, `CallError` of the list of invoices, and what the journal and the destination raise.
+        Raises `Failed`, `ChildFailed`, `CallError` of the list of invoices, and what the journal and the destination
+        raise.
         """
         kinds = {each.lines: each for each in asked if each.lines in (USAGE, RECONCILIATION)}
         compares = self.command.invoice_id is not None and len(kinds) == 2

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import sys
 import tempfile
 from collections import deque
@@ -13,11 +14,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
+from worker.errors import Broken
 from worker.files.conversion.layout import Layout
 from worker.files.conversion.totals import Totals
 from worker.files.scratch import Scratch, no_disk
 from worker.operating_system import give_way, leave_a_core
 
+TIME_TO_END = 5.0
+"""Seconds that a child may take to end after it has closed its output."""
+MOST_WORDS = 500
+"""Characters of a child's last words that the log has: the last lines of a traceback."""
 LONGEST_ANSWER = 64 << 20
 """Bytes of one answer of a child."""
 PART = "worker.files.conversion.part"
@@ -40,8 +46,13 @@ class LinesUnreadable(Exception):
         self.ordinal = ordinal
 
 
-class ChildFailed(Exception):
+class ChildFailed(Broken):
     """The child ended without an answer: killed, out of memory, or broken. The text has its last words."""
+
+    def __init__(self, end: str, words: str = "") -> None:
+        """`end`: how the child ended. `words`: its last ones."""
+        plain = f"the process that converts lines {end}"
+        super().__init__(f"{plain}: {words}" if words else plain, plain=plain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +186,9 @@ class Child:
 
         Raises `DestinationUnavailable` if the disk is full.
         """
-        if self._process is None:
-            self._process = await asyncio.create_subprocess_exec(
+        process = self._process
+        if process is None:
+            process = self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
                 self._program,
@@ -187,17 +199,17 @@ class Child:
                 limit=LONGEST_ANSWER,
                 start_new_session=True,
             )
-            leave_a_core(self._process.pid)
-            await give_way(self._process.pid)
-        wire_in, wire_out = self._process.stdin, self._process.stdout
+            leave_a_core(process.pid)
+            await give_way(process.pid)
+        wire_in, wire_out = process.stdin, process.stdout
         line = b""
         if wire_in is not None and wire_out is not None:
             with suppress(ConnectionError):
                 wire_in.write(json.dumps(job).encode() + b"\n")
                 await wire_in.drain()
                 line = await wire_out.readline()
-        if not line:
-            raise ChildFailed(await self.end())
+        if not line.endswith(b"\n"):  # nothing, or the begin of an answer
+            raise await self._death(process)
         answer: dict[str, Any] = json.loads(line)
         if "unreadable" in answer:
             raise LinesUnreadable(answer["unreadable"])
@@ -206,19 +218,35 @@ class Child:
         done: dict[str, Any] = answer["done"]
         return done
 
-    async def end(self) -> str:
-        """End the process. Returns how it ended, with its last words."""
-        process, self._process = self._process, None
-        if process is None:
-            return "did not run"
-        with suppress(ProcessLookupError):
-            process.kill()
-        code = await process.wait()
+    async def _death(self, process: asyncio.subprocess.Process) -> ChildFailed:
+        """How the process ended that has closed its output: of itself, if it does so in time."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), TIME_TO_END)
+        await self.end()
         self._words.seek(0)
         words = self._words.read().decode(errors="replace").strip()
         self._words.seek(0)
         self._words.truncate()
-        return f"ended with {code}: {words[-500:]}"
+        return ChildFailed(_how(process.returncode or 0), words[-MOST_WORDS:])
+
+    async def end(self) -> None:
+        """End the process."""
+        process, self._process = self._process, None
+        if process is not None:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+def _how(code: int) -> str:
+    """What the exit code of a process says. It is negative after a signal."""
+    if code >= 0:
+        return f"ended with {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    return f"was ended by {name}{', as Linux does where memory is short' if name == 'SIGKILL' else ''}"
 
 
 def _behind(sources: Iterable[SourcePart], made: Mapping[int, ConvertedPart], layout: Layout) -> deque[SourcePart]:
