@@ -214,6 +214,23 @@ async def test_two_commands_for_the_same_lines_export_them_once(stage: Stage) ->
     assert "export_preparing" in await stage.waits(second)
 
 
+async def test_a_command_whose_lines_grew_too_old_leaves_the_rest_to_the_command_that_has_them(stage: Stage) -> None:
+    """Each would wait for the other's lines. It goes on with no export of its own, and nothing is downloaded twice."""
+    stage.simulator.invoice(id=G, blobs=2)
+    await one_kind(stage, "reconciliation")
+    stage.simulator.renew_invoice(G, same_content=False)
+    stage.simulator.change(export_seconds=(1_200, 1_200))
+    mine = await stage.send(command(stage, G, lines=["reconciliation", "usage"], maxAge="PT10M"))
+    await asyncio.sleep(300)
+    theirs = await stage.send(command(stage, G, lines=["reconciliation", "usage"]))
+
+    my, their = [told(await stage.answer(each))["usage"] for each in (mine, theirs)]
+
+    assert my.version == their.version
+    assert (my.already_exported, their.already_exported) == (True, False)
+    assert stage.calls().count("storage.blob") == 4
+
+
 def told(answer: Event) -> dict[str, ExportedDataset]:
     """The datasets of an answer, by their kind of lines."""
     assert isinstance(answer, InvoiceLinesExported), answer
