@@ -12,7 +12,7 @@ from ops.simulator.simulator import Simulator, build
 from tests.simulator.billing import GraphCaller
 from worker.files.comparison.from_sources import rows_of
 from worker.files.comparison.rules import Found, InvoiceAmounts, Result, Status, compare
-from worker.files.comparison.sums import USAGE_KEYS, Sums, group_of
+from worker.files.comparison.sums import Sums
 from worker.files.comparison.tax_rate import LastRate
 
 WIDE: dict[str, Any] = {"customers": 3, "usage_lines": 300, "groups": 24, "seats": 4, "reservations": 2, "refunds": 2}
@@ -36,7 +36,7 @@ async def result_of(simulator: Simulator, folder: Path, last: dict[str, LastRate
             (folder / "blob").write_bytes((await graph.blob(manifest, number)).content)
             for row in rows_of(folder / "blob", lines):
                 if lines == "usage":
-                    sums.add_usage(group_of(row, USAGE_KEYS), row.get("billingPreTaxTotal"), 1)
+                    sums.add_usage(row, row.get("billingPreTaxTotal"))
                 else:
                     sums.add_line(row)
     figures = simulator.figures(invoice.id, "reconciliation")

@@ -192,6 +192,45 @@ async def test_one_kind_of_lines_is_not_compared(stage: Stage) -> None:
         assert told.focus.complete is False
 
 
+async def test_usage_alone_never_takes_the_place_of_costs_that_sum_to_the_invoice(stage: Stage) -> None:
+    """Who sums the newest version of each invoice would miss the seats and reservations of this one."""
+    stage.simulator.invoice(**WIDE)
+    await export(stage, lines=["usage"], formats=ALL)
+    whole = await export(stage, formats=ALL)
+
+    alone = await export(stage, lines=["usage"], formats=ALL)
+
+    assert whole.focus is not None
+    assert alone.comparison is not None
+    assert (alone.comparison.status, alone.focus) == ("not_compared", None)
+    latest = json.loads(local(whole.focus.uri).parents[1].joinpath("latest.json").read_bytes())
+    assert f"version={latest['version']}" == local(whole.focus.uri).parent.name
+
+
+NOTHING = {"usage_lines": 0, "groups": 0, "seats": 0, "reservations": 0, "refunds": 0, "credits": 0}
+
+
+@pytest.mark.parametrize("between", [NOTHING, None])
+@pytest.mark.parametrize("attributes", ["full", "basic"])
+async def test_the_rate_of_tax_is_that_of_the_last_invoice_that_was_taxed(
+    stage: Stage, between: dict[str, int] | None, attributes: str
+) -> None:
+    """An invoice of nothing has none. It does not matter with which attributes the last one was exported."""
+    taxed = WIDE | {"tax": "hidden", "usage_lines": 30, "blobs": 1}
+    stage.simulator.invoice(**taxed | {"id": "G1", "month": "2026-01"})
+    await export(stage, "G1", attributes=attributes)
+    if between is not None:
+        stage.simulator.invoice(**taxed | {"id": "G2", "month": "2026-02", **between})
+        await export(stage, "G2")
+    stage.simulator.invoice(**taxed | {"id": "G3", "month": "2026-03"})
+
+    told = await export(stage, "G3")
+
+    assert told.comparison is not None
+    (tax,) = [each for each in told.comparison.currencies[0].explained if each.kind == "tax"]
+    assert tax.rate_known
+
+
 @pytest.mark.parametrize(
     ("planted", "status"),
     [

@@ -134,6 +134,18 @@ def _value(part: str) -> str:
     return part.partition("=")[2]
 
 
+def datasets_of_comparison(partner: str, invoice: str) -> list[Dataset]:
+    """The datasets that may have the comparison of an invoice, with all attributes or the basic ones.
+
+    Raises `UnsafeName`.
+    """
+    return [
+        Dataset(partner, collection, invoice_id=invoice, attributes=attributes)
+        for attributes in ("full", "basic")
+        for collection in (WITH_FOCUS, COMPARED)
+    ]
+
+
 def collection_of(lines: str) -> str:
     """The collection of one kind of lines: `lines=usage`."""
     return f"lines={lines}"

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from worker.files.layout import (
     WITH_FOCUS,
     Dataset,
     content_sha256,
+    datasets_of_comparison,
     version_name,
 )
 from worker.files.manifest import Manifest, PublishedFile, Source, canonical, stamp
@@ -88,6 +90,8 @@ class CostsRun:
     async def made(self, asked: Sequence[AskedDataset], answered: Sequence[ExportedDataset]) -> Costs:
         """Compare, write and publish; or find what an earlier run has published.
 
+        Usage alone never takes the place of costs that sum to the invoice.
+
         Raises `Failed`, `ChildFailed`, `CallError` of the list of invoices, and what the journal and the destination
         raise.
         """
@@ -105,6 +109,8 @@ class CostsRun:
                 return self._told(found)
             lines = {kind: await self._published(each.dataset, versions[kind]) for kind, each in kinds.items()}
             await self._hold(dataset)
+            if len(kinds) == 1 and await self._is_whole(dataset):
+                return Costs(Comparison.model_validate(not_compared()), None)
             result = await self._publish(name, dataset, lines, focus=focus)
         await self.ctx.files.tidy(await self.ctx.files.export(dataset, WAY))
         return self._told(await self._published(dataset, result["version"]))
@@ -115,6 +121,11 @@ class CostsRun:
         if holder is not None:
             detail = f"command {holder} compares the same lines"
             raise Wait(WaitingReason.EXPORT_PREPARING, detail, delay=HELD, release=True)
+
+    async def _is_whole(self, dataset: Dataset) -> bool:
+        """Whether the newest version of the costs is of both kinds of lines."""
+        latest = await self.ctx.files.latest(dataset)
+        return latest is not None and len(latest.manifest.more["inputs"]) == 2
 
     async def _earlier(self, dataset: Dataset, versions: Mapping[str, str]) -> Published | None:
         """The newest comparison, if it is of just these versions."""
@@ -188,8 +199,8 @@ class CostsRun:
         if found is None:
             return None, {}
         for before in earlier(documents, found.id):
-            for collection in (WITH_FOCUS, COMPARED):
-                latest = await self.ctx.files.latest(Dataset(self.ctx.center.account, collection, invoice_id=before))
+            for dataset in datasets_of_comparison(self.ctx.center.account, before):
+                latest = await self.ctx.files.latest(dataset)
                 rate = None if latest is None else _rate(latest.manifest.more.get("comparison"), found.currency)
                 if rate is not None:
                     return found, {found.currency: rate}
@@ -264,11 +275,15 @@ def _month(dataset: Dataset, document: DocumentFacts | None, lines: Mapping[str,
 
 
 def _rate(comparison: Any, currency: str) -> dict[str, str] | None:
-    """What an earlier comparison says of the rate of hidden tax. None if it was not equal, or its lines showed tax."""
+    """What an earlier comparison says of the rate of hidden tax.
+
+    None if it was not equal, if its lines showed tax, or if nothing was charged that could be taxed.
+    """
     if not comparison or comparison["status"] in ("different", "incomplete", "not_compared"):
         return None
     for each in comparison["currencies"]:
-        if each["currency"] == currency and each["lines"] == each["linesBeforeTax"]:
+        charged = Decimal(each["linesBeforeTax"]) > 0
+        if each["currency"] == currency and each["lines"] == each["linesBeforeTax"] and charged:
             taxes = [explained["amount"] for explained in each["explained"] if explained["kind"] == "tax"]
             return {"beforeTax": each["linesBeforeTax"], "tax": taxes[0] if taxes else "0"}
     return None

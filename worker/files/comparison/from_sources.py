@@ -6,7 +6,7 @@ from typing import Any
 
 from worker.files.comparison.job import compared
 from worker.files.comparison.shape import not_compared
-from worker.files.comparison.sums import USAGE_KEYS, Sums
+from worker.files.comparison.sums import Sums
 from worker.files.conversion.child import answer
 from worker.files.conversion.exact_lines import lines, number_in, text_of
 from worker.files.conversion.layout import Layout
@@ -37,7 +37,7 @@ def compare_sources(job: Mapping[str, Any]) -> dict[str, Any]:
     sums = Sums(currency=job["invoice"]["currency"].upper())
     for path in job["usage"]["paths"]:
         for row in rows_of(Path(path), "usage"):
-            sums.add_usage(sums.group_of(row, USAGE_KEYS), row.get("billingPreTaxTotal"), 1)
+            sums.add_usage(row, row.get("billingPreTaxTotal"))
     for path in job["reconciliation"]["paths"]:
         for row in rows_of(Path(path), "reconciliation"):
             sums.add_line(row)

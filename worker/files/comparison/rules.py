@@ -85,7 +85,6 @@ class CurrencyResult:
     sums: CurrencySum
     usage: Decimal = NONE
     tax: Tax | None = None
-    credit_note: Decimal | None = None
     rounding: Decimal = NONE
     rounding_bound: Decimal = NONE
     rounding_groups: int = 0
@@ -120,7 +119,7 @@ def compare(sums: Sums, invoice: InvoiceAmounts, last: Mapping[str, LastRate], t
         result.usage = EXACT.add(result.usage, each.usage)
         if each.in_bound(minor_unit(group.currency)):
             result.rounding = EXACT.add(result.rounding, each.apart)
-            result.rounding_bound = EXACT.add(result.rounding_bound, each.whole_bound)
+            result.rounding_bound = EXACT.add(result.rounding_bound, each.whole_bound(minor_unit(group.currency)))
             result.rounding_groups += each.apart != 0
         else:
             differences.append(_difference(group, each, foreign=group.currency != document))
@@ -136,9 +135,7 @@ def _lines_to_invoice(lines: CurrencySum, invoice: InvoiceAmounts, last: LastRat
     unit = minor_unit(invoice.currency)
     if lines.total == total:
         return result
-    if invoice.amendments and lines.total == invoice.total:
-        result.credit_note = invoice.amendments
-    elif lines.tax == 0 and 0 < over <= EXACT.multiply(MOST_TAX, lines.before_tax):
+    if lines.tax == 0 and 0 < over <= EXACT.multiply(MOST_TAX, lines.before_tax):
         _add_hidden_tax(result, over, last if last is not None and last.before_tax > 0 else None, unit)
     else:
         result.unexplained = EXACT.subtract(total, lines.total)
@@ -166,7 +163,8 @@ def _difference(group: Group, each: Sum, *, foreign: bool) -> Difference:
         found = Found.LINES_MISSING
     else:
         found = Found.USAGE_SHORT if each.apart > 0 else Found.USAGE_BEYOND_LINES
-    beyond = max(EXACT.subtract(each.apart.copy_abs(), each.whole_bound), NONE)
+    bound = each.whole_bound(minor_unit(group.currency))
+    beyond = max(EXACT.subtract(each.apart.copy_abs(), bound), NONE)
     return Difference(group, found, each.usage, each.consumption, beyond, tuple(sorted(each.reasons)))
 
 

@@ -44,35 +44,22 @@ def all_differences(result: Result, sums: Sums) -> Iterator[dict[str, Any]]:
 
 
 def breakdown(sums: Sums) -> Iterator[dict[str, Any]]:
-    """The lines of `groups.jsonl.gz`: the sums of each group, kind of line and kind of charge. Usage stands once."""
-    told = set()
+    """The lines of `groups.jsonl.gz`: the sums of each group, kind of line and kind of charge."""
     for (group, kind, charge), each in sums.breakdown.items():
-        usage = Decimal(0)
-        if kind == "consumption" and group not in told:
-            told.add(group)
-            usage = sums.groups[group].usage
-        yield _sums_of(sums, group, kind, charge, (usage, each.lines, each.tax))
-    for group, found in sums.groups.items():
-        if group not in told and found.usage_lines:
-            yield _sums_of(sums, group, "consumption", "", (found.usage, Decimal(0), Decimal(0)))
-
-
-def _sums_of(sums: Sums, group: Any, kind: str, charge: str, amounts: tuple[Decimal, ...]) -> dict[str, Any]:
-    usage, lines, tax = amounts
-    return {
-        "customerId": group.customer,
-        "customerName": sums.names.get(group.customer),
-        "subscriptionId": group.subscription,
-        "productId": group.product,
-        "productName": sums.names.get(group.product),
-        "skuId": group.sku,
-        "currency": group.currency,
-        "kind": kind,
-        "chargeType": charge,
-        "usage": written(usage),
-        "lines": written(lines),
-        "tax": written(tax),
-    }
+        yield {
+            "customerId": group.customer,
+            "customerName": sums.names.get(group.customer),
+            "subscriptionId": group.subscription,
+            "productId": group.product,
+            "productName": sums.names.get(group.product),
+            "skuId": group.sku,
+            "currency": group.currency,
+            "kind": kind,
+            "chargeType": charge,
+            "usage": written(each.usage),
+            "lines": written(each.lines),
+            "tax": written(each.tax),
+        }
 
 
 def _currency(currency: str, each: CurrencyResult) -> dict[str, Any]:
@@ -82,8 +69,6 @@ def _currency(currency: str, each: CurrencyResult) -> dict[str, Any]:
         explained.append(
             {"kind": "tax", "amount": written(each.tax.amount), "rate": rate, "rateKnown": each.tax.rate_known}
         )
-    if each.credit_note is not None:
-        explained.append({"kind": "creditNote", "amount": written(each.credit_note)})
     if each.rounding_groups:
         amounts = {"amount": written(each.rounding), "bound": written(each.rounding_bound)}
         explained.append({"kind": "rounding", **amounts, "groups": each.rounding_groups})

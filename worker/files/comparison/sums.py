@@ -33,6 +33,8 @@ class Group(NamedTuple):
 
 
 USAGE_KEYS = ("customerId", "subscriptionId", "productId", "skuId", "billingCurrency")
+USAGE_COLUMNS = (*USAGE_KEYS, "chargeType")
+"""The columns that `Sums.add_usage` reads."""
 LINE_KEYS = ("customerId", "subscriptionId", "productId", "skuId", "currency")
 LINE_COLUMNS = (
     *LINE_KEYS,
@@ -70,20 +72,19 @@ class Sum:
         """Consumption lines minus usage."""
         return EXACT.subtract(self.consumption, self.usage)
 
-    @property
-    def whole_bound(self) -> Decimal:
-        """The bound, with what the last digit of usage lines can do."""
-        return EXACT.add(self.bound, EXACT.multiply(HALF_OF_LAST_DIGIT, Decimal(self.usage_lines)))
+    def whole_bound(self, unit: Decimal) -> Decimal:
+        """The bound, with what the last digit of usage lines can do.
+
+        `unit`: the smallest amount of the currency. Usage below it is rounded down to nothing, and may have no line.
+        """
+        no_line = not self.consumption_lines and self.usage.copy_abs() < unit
+        bound = EXACT.add(self.bound, unit) if no_line else self.bound
+        return EXACT.add(bound, EXACT.multiply(HALF_OF_LAST_DIGIT, Decimal(self.usage_lines)))
 
     def in_bound(self, unit: Decimal) -> bool:
-        """Whether rounding explains the difference, and no consumption is without usage.
-
-        `unit`: the smallest amount of the currency. Usage below it may have no line.
-        """
-        if not self.consumption_lines and self.usage.copy_abs() < unit:
-            return True
+        """Whether rounding explains the difference, and no consumption is without usage."""
         without_usage = self.consumption_lines > 0 and self.usage_lines == 0
-        return not without_usage and self.apart.copy_abs() <= self.whole_bound
+        return not without_usage and self.apart.copy_abs() <= self.whole_bound(unit)
 
 
 @dataclass(slots=True)
@@ -127,13 +128,17 @@ class Sums:
         group = group_of(row, keys)
         return group if group.currency else group._replace(currency=self.currency)
 
-    def add_usage(self, group: Group, amount: Decimal | None, lines: int) -> None:
-        """Add usage lines of one group. Lines without an amount explain none: those of legacy offers."""
+    def add_usage(self, row: Mapping[str, Any], amount: Decimal | None, lines: int = 1) -> None:
+        """Add usage lines that agree in `USAGE_COLUMNS`. Lines without an amount, of legacy offers, explain nothing."""
         if amount is None:
             return
+        group = self.group_of(row, USAGE_KEYS)
         found = self.groups.setdefault(group, Sum())
         found.usage = EXACT.add(found.usage, amount)
         found.usage_lines += lines
+        if amount:
+            part = self.breakdown.setdefault((group, "consumption", _charge(row)), Breakdown())
+            part.usage = EXACT.add(part.usage, amount)
 
     def add_line(self, row: Mapping[str, Any]) -> None:
         """Add one reconciliation line."""
@@ -150,7 +155,7 @@ class Sums:
             self._add_consumption(group, row, subtotal)
         else:
             found.not_in_usage[kind] = EXACT.add(found.not_in_usage.get(kind, NONE), subtotal)
-        part = self.breakdown.setdefault((group, kind, (row.get("chargeType") or "").strip()), Breakdown())
+        part = self.breakdown.setdefault((group, kind, _charge(row)), Breakdown())
         part.lines = EXACT.add(part.lines, subtotal)
         part.tax = EXACT.add(part.tax, tax)
         for key, name in (("customerId", "customerName"), ("productId", "productName")):
@@ -170,7 +175,7 @@ class Sums:
         usage = self.groups.get(group)
         if row.get("meterDescription") or (usage is not None and usage.usage):
             return "consumption"
-        return "credits" if row.get("creditReasonCode") else "seats"
+        return "seats"
 
     def _add_consumption(self, group: Group, row: Mapping[str, Any], subtotal: Decimal) -> None:
         rate = _number(row, "pcToBCExchangeRate")
@@ -204,6 +209,10 @@ def recomputed(row: Mapping[str, Any], rate: Decimal, units: set[Decimal], price
     exact = EXACT.multiply(price, quantity)
     priced = [rounded_down(exact, inner) for inner in priced_in]
     return [rounded_down(EXACT.multiply(each, rate), outer) for each in priced for outer in units]
+
+
+def _charge(row: Mapping[str, Any]) -> str:
+    return (row.get("chargeType") or "").strip()
 
 
 def _number(row: Mapping[str, Any], name: str) -> Decimal | None:

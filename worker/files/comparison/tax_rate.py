@@ -11,7 +11,10 @@ from worker.files.conversion.totals import EXACT
 
 MOST_TAX = Decimal("0.35")
 """Part of the amount before tax. More is no tax."""
-USUAL_DECIMALS, MOST_DECIMALS = 4, 6
+SURE_DECIMALS, USUAL_DECIMALS, MOST_DECIMALS = 4, 5, 6
+"""A rate has five decimals at most as a rule (8.875 %), and most have four."""
+CHANCE = Decimal("0.01")
+"""A rate is sure where one of so few decimals would be found by less than this chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +35,12 @@ class LastRate:
         The rate may have as many decimals as usual rates, or as the last one, so that a cent too many is no tax.
         """
         ours, last = _bounds(before_tax, tax, unit), _bounds(self.before_tax, self.tax, unit)
-        decimals = max(USUAL_DECIMALS, -int(self.rate(unit).as_tuple().exponent))
-        if last[1] - last[0] > Decimal(1).scaleb(-USUAL_DECIMALS):
+        decimals, width = -int(self.rate(unit).as_tuple().exponent), last[1] - last[0]
+        if width > Decimal(1).scaleb(-SURE_DECIMALS):
             decimals = MOST_DECIMALS
+        else:
+            is_sure = EXACT.scaleb(width, Decimal(decimals)) < CHANCE
+            decimals = max(decimals, SURE_DECIMALS if is_sure else USUAL_DECIMALS)
         return _simplest(max(ours[0], last[0]), min(ours[1], last[1]), decimals) is not None
 
 

@@ -98,7 +98,8 @@ def decimal_of(value: object) -> Decimal | None:
 def number_in(value: Decimal | str | None) -> Decimal | None:
     """The number in a cell of a column of decimals, which may be text. None where there is none."""
     if isinstance(value, str):
-        return Decimal(value) if NUMBER.fullmatch(value) else None
+        text = value.strip()
+        return Decimal(text) if NUMBER.fullmatch(text) else None
     return value
 
 

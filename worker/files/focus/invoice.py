@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from worker.files.comparison.job import compared
 from worker.files.comparison.shape import not_compared
-from worker.files.comparison.sums import LINE_COLUMNS, USAGE_KEYS, Sums
+from worker.files.comparison.sums import LINE_COLUMNS, USAGE_COLUMNS, Sums
 from worker.files.conversion.child import answer
 from worker.files.conversion.exact_lines import number_in
 from worker.files.conversion.totals import written
@@ -20,7 +20,7 @@ from worker.files.focus.usage_rows import READ, Bill
 
 AMOUNT = "billingPreTaxTotal"
 SUM = pa.decimal256(76, 20)
-GROUPED = (*USAGE_KEYS, AMOUNT)
+GROUPED = (*USAGE_COLUMNS, AMOUNT)
 """The columns of usage that a comparison needs."""
 
 
@@ -59,18 +59,18 @@ def invoice_job(job: Mapping[str, Any]) -> dict[str, Any]:
 
 def add_usage(sums: Sums, table: Any) -> None:
     """Add a table of usage lines, whose texts are coded, to the sums. Arrow groups them by the places of texts."""
-    texts = {name: coded(table.column(name)) for name in USAGE_KEYS if name in table.schema.names}
+    texts = {name: coded(table.column(name)) for name in USAGE_COLUMNS if name in table.schema.names}
     amounts = table.column(AMOUNT) if AMOUNT in table.schema.names else pa.nulls(table.num_rows, SUM)
     if amounts.type == CODED:
         for row in pa.table([*texts.values(), amounts], names=[*texts, AMOUNT]).to_pylist():
-            sums.add_usage(sums.group_of(row, USAGE_KEYS), number_in(row[AMOUNT]), 1)
+            sums.add_usage(row, number_in(row[AMOUNT]))
         return
     places = {name: column.indices for name, column in texts.items()} | {AMOUNT: amounts.cast(SUM)}
     grouped = pa.table(places).group_by(list(texts), use_threads=False).aggregate([(AMOUNT, "sum"), ([], "count_all")])
     words = {name: column.dictionary.to_pylist() for name, column in texts.items()}
     for row in grouped.to_pylist():
         named = {name: None if row[name] is None else each[row[name]] for name, each in words.items()}
-        sums.add_usage(sums.group_of(named, USAGE_KEYS), row[f"{AMOUNT}_sum"], row["count_all"])
+        sums.add_usage(named, row[f"{AMOUNT}_sum"], row["count_all"])
 
 
 def bill_of(job: Mapping[str, Any]) -> Bill:

@@ -80,8 +80,6 @@ def _changes(currency: Mapping[str, Any]) -> Iterator[tuple[str, Decimal, Kind, 
         tax = explained["tax"]
         known_rate = "" if tax["rateKnown"] else ", first seen"
         yield "tax, on the document only", Decimal(tax["amount"]), Kind.CHANGE, f"{percent(tax['rate'])}{known_rate}"
-    if "creditNote" in explained:
-        yield "credit note", Decimal(explained["creditNote"]["amount"]), Kind.CHANGE, ""
     yield UNEXPLAINED, Decimal(currency["unexplained"]), Kind.UNEXPLAINED, ""
     yield "invoice", invoice, Kind.SUM, ""
 

@@ -8,7 +8,7 @@ from decimal import Context, Decimal
 from typing import Any
 
 from worker.files.destination import Destination, Published
-from worker.files.layout import COMPARED, GROUPS, ROOT, WITH_FOCUS, Dataset, UnsafeName
+from worker.files.layout import GROUPS, ROOT, Dataset, UnsafeName, datasets_of_comparison
 from worker.operators.errors import InvalidRequest, NothingFound
 
 COMPARISON = "comparison"
@@ -54,11 +54,13 @@ async def compared_invoice(
     """The newest comparison of this invoice. Raises `NothingFound` where no export has compared it."""
     for account in accounts:
         try:
-            datasets = [Dataset(account, collection, invoice_id=invoice_id) for collection in (WITH_FOCUS, COMPARED)]
+            datasets = datasets_of_comparison(account, invoice_id)
         except UnsafeName as no:
             raise InvalidRequest(str(no)) from no
         found = [(each, await destination.latest(each)) for each in datasets]
-        newest = [(dataset, published) for dataset, published in found if published is not None]
+        newest = [
+            (dataset, published) for dataset, published in found if published is not None and _has_compared(published)
+        ]
         if newest:
             dataset, published = max(newest, key=lambda each: each[1].manifest.published_at)
             groups = await _groups(destination, dataset, published) if with_groups else []
@@ -67,7 +69,7 @@ async def compared_invoice(
         f"no export has compared the invoice {invoice_id} at {destination.uri(ROOT)}.",
         "A comparison takes usage and reconciliation lines in one export: run"
         f" `azplan invoices export {invoice_id}` without --lines first. If that was done, AZPLAN_FILES__URL names"
-        " another place here than for the worker.",
+        " another place here than for the worker; or Partner Center's list does not say the amount of the invoice.",
     )
 
 
@@ -83,6 +85,11 @@ def shares(groups: Iterable[Mapping[str, Any]], by: str) -> list[Share]:
         share.lines = _EXACT.add(share.lines, Decimal(each["lines"]))
         share.tax = _EXACT.add(share.tax, Decimal(each["tax"]))
     return sorted(found.values(), key=lambda share: (-share.lines, share.key))
+
+
+def _has_compared(published: Published) -> bool:
+    status: str = published.manifest.more[COMPARISON]["status"]
+    return status != "not_compared"
 
 
 def _compared(
