@@ -140,7 +140,7 @@ async def publish(
 
     result = await steps.take(step, Publication(one, version, content, manifest))
     assert result is not None
-    await files.tidy(one)
+    await files.tidy(one, result["version"])
     return result
 
 

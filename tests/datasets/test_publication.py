@@ -218,6 +218,52 @@ async def test_the_pointer_never_goes_back(tmp_path: Path) -> None:
     assert found.version == newer["version"]
 
 
+async def test_the_pointer_goes_back_where_newer_lines_are_those_of_an_older_version(tmp_path: Path) -> None:
+    """Microsoft takes a correction back. Whoever reads the pointer has the lines of the answer then."""
+    async with bench_in(tmp_path) as bench:
+        for number, content in enumerate((b"a\n", b"b\n", b"a\n", b"b\n", b"a\n")):
+            work = await bench.begin(id=f"c-{number}")
+            created = CREATED + timedelta(hours=number)
+            result = await export(bench, work, contents=(content,), created=created)
+            found = await bench.of(work).latest(DATASET)
+            assert found is not None
+            assert found.version == result["version"]
+            assert result["already"] == (number > 1)
+            await end(bench, f"c-{number}")
+    check_whole(tmp_path)
+    assert len(versions(tmp_path)) == 2
+
+
+MONTH = Dataset("contoso", "lines=usage", unbilled=Unbilled("2026-10", "EUR"))
+
+
+async def test_content_whose_version_was_removed_is_published_under_a_new_name(tmp_path: Path) -> None:
+    """A month is empty at its beginning, and again when it is billed. Its old name would say that it is the oldest."""
+    async with bench_in(tmp_path) as bench:
+        for number in range(11):
+            work = await bench.begin(id=f"c-{number}")
+            content = b"" if number in (0, 10) else b"%d\n" % number
+            created = CREATED + timedelta(days=number)
+            result = await export(bench, work, dataset=MONTH, contents=(content,), created=created)
+            found = await bench.of(work).latest(MONTH)
+            assert found is not None
+            assert found.version == result["version"]
+            assert result["version"].startswith(f"{created:%Y%m%d}")
+            assert not result["already"]
+            await end(bench, f"c-{number}")
+
+
+async def test_the_version_of_an_answer_is_not_removed_though_its_source_is_the_oldest(tmp_path: Path) -> None:
+    """The pointer stays, and the next command of the month removes it."""
+    async with bench_in(tmp_path) as bench:
+        for number in range(9):
+            work = await bench.begin(id=f"c-{number}")
+            created = CREATED + timedelta(days=-number)
+            result = await export(bench, work, dataset=MONTH, contents=(b"%d\n" % number,), created=created)
+            assert await bench.of(work).published(MONTH, result["version"]) is not None
+            await end(bench, f"c-{number}")
+
+
 async def test_of_versions_made_in_one_second_the_last_one_published_is_the_newest(tmp_path: Path) -> None:
     """Their names sort by their content, which says nothing about time."""
     async with bench_in(tmp_path) as bench:

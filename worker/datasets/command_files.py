@@ -13,7 +13,14 @@ from typing import Any, TypeVar
 from worker.datasets.publication import lost
 from worker.files.catalog import trim
 from worker.files.conversion.process import Converter
-from worker.files.destination import Destination, Document, FileOptions, Published, StagedOtherBytes
+from worker.files.destination import (
+    Destination,
+    Document,
+    FileOptions,
+    Published,
+    StagedOtherBytes,
+    staging_folder,
+)
 from worker.files.errors import DestinationRefused, DestinationUnavailable
 from worker.files.layout import ROOT, Dataset, safe_name
 from worker.journal.export_records import Export, Part
@@ -128,16 +135,16 @@ class CommandFiles:
         await self._journal.exports.drop_parts(self._work, export)
         await self._destination.clear(Dataset.parse(export.dataset))
 
-    async def tidy(self, export: Export) -> None:
-        """Remove what the export has staged, now that its version stands, and unbilled versions beyond the settings.
+    async def tidy(self, export: Export, version: str) -> None:
+        """Remove what the export has staged, now that this version stands, and unbilled ones beyond the settings.
 
         Changes nothing if that is done already, as before a crash. What a destination that does not answer keeps, the
         next command of the dataset removes.
         """
         dataset = Dataset.parse(export.dataset)
         with suppress(DestinationUnavailable, DestinationRefused):
-            await self._destination.unstage(dataset, export.id)
-            await trim(self._destination, dataset)
+            await self._destination.store.delete_folder(staging_folder(dataset, export.id))
+            await trim(self._destination, dataset, version)
 
     @asynccontextmanager
     async def stored(self, dataset: Dataset, version: str, path: str) -> AsyncIterator[Path]:

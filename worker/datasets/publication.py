@@ -13,7 +13,7 @@ from datetime import datetime
 from worker.clock import instant
 from worker.files.destination import Destination
 from worker.files.errors import DestinationUnavailable, OtherVersion
-from worker.files.layout import MANIFEST, Dataset
+from worker.files.layout import MANIFEST, Dataset, made_at
 from worker.files.manifest import Manifest, stamp
 from worker.journal.export_records import DatasetVersion, Export, VersionState
 from worker.journal.journal import Journal
@@ -63,7 +63,7 @@ class Publisher:
         row, stood = await self._row(dataset, new)
         if not stood:
             await self._place(dataset, row, new.export)
-        await self._files.point(dataset, row.version, row.manifest_sha256)
+        await self._files.point(dataset, row.version, row.manifest_sha256, made_at(new.version))
         result = self._result(dataset, row, already=row.state is VersionState.PUBLISHED or row.export != new.export.id)
         done = Step(name, EFFECT, StepState.APPLIED, attempts=1, result=result)
         await self._journal.exports.version_stands(self._work, row, done)
@@ -75,6 +75,9 @@ class Publisher:
         row = await self._journal.exports.version(dataset.path, new.content_sha256)
         version = new.version if row is None else row.version
         present = await self._files.manifest_of(dataset, version)
+        if present is None and row is not None and row.state is VersionState.PUBLISHED:
+            row, version = None, new.version  # it was removed since: its name would say that its source is old
+            present = await self._files.manifest_of(dataset, version)
         if present is not None:
             return await self._standing(dataset, new, row, present), True
         if row is None or row.manifest is None or row.export != new.export.id:

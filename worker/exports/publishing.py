@@ -49,7 +49,7 @@ async def publish(
         if not result["already"]:
             size = sum(part.bytes for part in parts)
             metrics.EXPORT_BYTES.labels(asked.lines, "out").inc(size)
-    await ctx.files.tidy(export)
+    await ctx.files.tidy(export, result["version"])
     published = await ctx.files.published(asked.dataset, result["version"])
     if published is None:
         detail = f"the version {result['version']} of {asked.dataset.path} was removed after it was published"

@@ -39,15 +39,15 @@ class DatasetFiles:
         """The names of the versions that stand, the newest first."""
         return sorted((name for name, version in self.versions.items() if version.stands), reverse=True)
 
-    def excess(self, keep: int, latest: str | None) -> list[str]:
-        """The versions of an unbilled month that are more than `keep`, the oldest first, and never the latest.
+    def excess(self, keep: int, *never: str | None) -> list[str]:
+        """The versions of an unbilled month that are more than `keep`, the oldest first. `never`: such as the latest.
 
         What a removal that was interrupted has left of a version counts too, if a newer version stands: what is newer
         than all of them comes into being. Versions of an invoice are all kept.
         """
         if self.dataset.unbilled is None:
             return []
-        kept = {*self.standing[:keep], *([latest] if latest else [])}
+        kept = {*self.standing[:keep], *never}
         newest = max(self.standing, default="")
         return sorted(name for name in self.versions if name not in kept and name <= newest)
 
@@ -87,12 +87,15 @@ async def documents(destination: Destination) -> list[Documents]:
     return [Documents(folder, found[folder]) for folder in sorted(found)]
 
 
-async def trim(destination: Destination, dataset: Dataset) -> list[str]:
-    """Remove versions of an unbilled month that are more than the settings keep. The names of the removed ones."""
+async def trim(destination: Destination, dataset: Dataset, answered: str) -> list[str]:
+    """Remove versions of an unbilled month that are more than the settings keep. The names of the removed ones.
+
+    `answered`: the version that a command is about to answer. Its source may be older than all the others.
+    """
     gone = []
     for found in await datasets(destination, dataset):
         latest = await destination.latest(dataset)
-        for version in found.excess(destination.options.keep_unbilled, latest.version if latest else None):
+        for version in found.excess(destination.options.keep_unbilled, answered, latest.version if latest else None):
             await destination.remove(dataset, version)
             gone.append(version)
     return gone

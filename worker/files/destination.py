@@ -175,10 +175,6 @@ class Destination:
             if kept is None or not kept.startswith(f"{folder}/"):
                 await self.store.delete_folder(folder)
 
-    async def unstage(self, dataset: Dataset, export: str) -> None:
-        """Remove what an export has staged of a dataset."""
-        await self.store.delete_folder(staging_folder(dataset, export))
-
     async def staged(self, dataset: Dataset) -> list[str]:
         """The folders of a dataset in which versions come into being."""
         begin = f"{dataset.folder}/{STAGING}"
@@ -236,13 +232,17 @@ class Destination:
         if await self.manifest_of(dataset, version) != manifest:
             raise OtherVersion(f"{self.uri(folder)}/{MANIFEST}")
 
-    async def point(self, dataset: Dataset, version: str, manifest_sha256: str) -> None:
-        """Let the pointer name this version, unless it names a newer one. Of one instant, the one published last is."""
+    async def point(self, dataset: Dataset, version: str, manifest_sha256: str, source: str) -> None:
+        """Let the pointer name this version, unless it names one whose source is newer than `source`.
+
+        `source`: the instant of the source, as names of versions begin. It is later than the one in the version's own
+        name where Microsoft's data are again what they were. Of one instant, the version published last is the newest.
+        """
         content = canonical({"version": version, "manifestSha256": manifest_sha256})
 
         def stays(present: bytes) -> bool:
             named = pointed(present)
-            return present == content or (named is not None and made_at(named["version"]) > made_at(version))
+            return present == content or (named is not None and made_at(named["version"]) > source)
 
         await self.store.replace(f"{dataset.folder}/{POINTER}", content, stays)
 

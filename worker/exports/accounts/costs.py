@@ -112,7 +112,7 @@ class CostsRun:
             if len(kinds) == 1 and await self._is_whole(dataset):
                 return Costs(Comparison.model_validate(not_compared()), None)
             result = await self._publish(name, dataset, lines, focus=focus)
-        await self.ctx.files.tidy(await self.ctx.files.export(dataset, WAY))
+        await self.ctx.files.tidy(await self.ctx.files.export(dataset, WAY), result["version"])
         return self._told(await self._published(dataset, result["version"]))
 
     async def _hold(self, dataset: Dataset) -> None:
