@@ -13,7 +13,7 @@ from ops.bench.invoices import book
 from tests.cli.conftest import Azplan
 from tests.files.test_comparison import found_in, last_rate, summed
 from tests.support.standing import stand
-from worker.files.comparison.shape import breakdown, described
+from worker.files.comparison.shape import breakdown, described, not_compared
 from worker.files.folder import FolderStore
 from worker.files.layout import Dataset
 
@@ -30,7 +30,13 @@ def place(clean_place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def publish(
-    place: Path, *, short: bool = False, off: str = "0", foreign: bool = False, collection: str = "focus=1.2"
+    place: Path,
+    *,
+    short: bool = False,
+    off: str = "0",
+    foreign: bool = False,
+    collection: str = "focus=1.2",
+    attributes: str = "full",
 ) -> None:
     """What an export of this invoice publishes of its comparison."""
     made = book(5, tax="hidden", usage_lines=300)
@@ -39,7 +45,7 @@ def publish(
         made.usage = made.usage[:200]
     if foreign:
         made.reconciliation[0]["currency"] = "GBP"
-    dataset = Dataset("contoso", collection, invoice_id="G016907411")
+    dataset = Dataset("contoso", collection, invoice_id="G016907411", attributes=attributes)
     lines = "".join(json.dumps(each) + "\n" for each in breakdown(summed(made)))
     more: dict[str, Any] = {
         "comparison": described(found_in(made, **last_rate(made))),
@@ -105,6 +111,32 @@ def test_what_was_never_compared_is_exit_code_3(place: Path, azplan: Azplan) -> 
     assert ended.code == 3
     assert "azplan invoices export G016907411" in ended.err
     assert azplan("invoices", "compare", "../G1").code == 2
+
+
+@pytest.mark.parametrize("flags", [(), ("--by", "customer")])
+def test_costs_that_nothing_was_compared_with_are_exit_code_3_too(
+    flags: tuple[str, ...], place: Path, azplan: Azplan
+) -> None:
+    """Those of usage alone have no comparison. One beside them is found."""
+    costs = Dataset("contoso", "focus=1.2", invoice_id="G016907411")
+    stand(
+        place / "files",
+        costs,
+        VERSION,
+        {"costs.parquet": ("focus", b"rows")},
+        comparison=not_compared(),
+        month="2026-10",
+        inputs=[],
+    )
+    assert azplan("invoices", "compare", "G016907411", *flags).code == 3
+    publish(place, collection="comparison=1")
+    assert azplan("invoices", "compare", "G016907411", *flags).code == 0
+
+
+def test_the_comparison_of_basic_attributes_is_found_too(place: Path, azplan: Azplan) -> None:
+    """It has a folder of its own."""
+    publish(place, attributes="basic")
+    assert azplan("invoices", "compare", "G016907411", "--by", "product").code == 0
 
 
 @pytest.mark.parametrize("by", ["customer", "chargeType", "product"])

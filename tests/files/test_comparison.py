@@ -9,7 +9,7 @@ import pytest
 
 from ops.bench.invoices import Book, book, rounded_down
 from worker.files.comparison.rules import InvoiceAmounts, Result, Status, compare
-from worker.files.comparison.shape import all_differences, described
+from worker.files.comparison.shape import all_differences, breakdown, described
 from worker.files.comparison.sums import USAGE_KEYS, Sums, group_of
 from worker.files.comparison.tax_rate import LastRate, expected_tax
 
@@ -195,6 +195,94 @@ def test_a_last_invoice_too_small_to_tell_its_rate_is_no_alarm(before_tax: str, 
     result = found_in(made, EUR=LastRate(Decimal(before_tax), Decimal(tax)))
 
     assert (result.status, result.currencies["EUR"].unexplained) == (Status.EQUAL_BEFORE_TAX, 0)
+
+
+@pytest.mark.parametrize(
+    ("last", "now"),
+    [
+        (("110.00", "9.76"), ("100000.00", "8875.00")),  # 8.875 %
+        (("60.00", "5.33"), ("98211.35", "8716.26")),
+        (("123.45", "18.49"), ("50000.00", "7487.50")),  # 14.975 %
+        (("1000.00", "190.00"), ("98211.35", "18660.16")),
+        (("98211.35", "18660.16"), ("0.02", "0.00")),
+    ],
+)
+def test_one_rate_of_tax_is_no_alarm_whatever_the_amounts(last: tuple[str, str], now: tuple[str, str]) -> None:
+    """Rates may have three decimals of a percent, which the tax of a small invoice does not show."""
+    assert LastRate(Decimal(last[0]), Decimal(last[1])).agrees(Decimal(now[0]), Decimal(now[1]), Decimal("0.01"))
+
+
+@pytest.mark.parametrize("cents", ["0.01", "-0.01"])
+@pytest.mark.parametrize("last", [("1000.00", "190.00"), ("98211.35", "18660.16"), ("400.00", "76.00")])
+def test_a_cent_beside_a_sure_rate_is_no_tax(last: tuple[str, str], cents: str) -> None:
+    """A rate of two decimals is hardly ever found by chance."""
+    tax = Decimal("190.00") + Decimal(cents)
+    assert not LastRate(Decimal(last[0]), Decimal(last[1])).agrees(Decimal(1000), tax, Decimal("0.01"))
+
+
+def usage_line(sku: str, amount: str, charge: str = "new") -> dict[str, Any]:
+    """Usage of one customer."""
+    keys = {"customerId": "c", "subscriptionId": "s", "productId": "p", "skuId": sku, "billingCurrency": "EUR"}
+    return {**keys, "chargeType": charge, "billingPreTaxTotal": Decimal(amount)}
+
+
+def invoice_line(sku: str, amount: str, charge: str = "new", **members: Any) -> dict[str, Any]:
+    """A consumption line of the same customer."""
+    keys = {"customerId": "c", "subscriptionId": "s", "productId": "p", "skuId": sku, "currency": "EUR"}
+    amounts = {"subtotal": Decimal(amount), "taxTotal": Decimal(0), "totalForCustomer": Decimal(amount)}
+    return {**keys, "chargeType": charge, "meterDescription": "meter", **amounts, **members}
+
+
+def sums_of(usage: list[dict[str, Any]], lines: list[dict[str, Any]]) -> Sums:
+    """The sums of these lines."""
+    sums = Sums()
+    for row in usage:
+        sums.add_usage(row, row["billingPreTaxTotal"])
+    for row in lines:
+        sums.add_line(row)
+    return sums
+
+
+def test_usage_is_divided_by_its_own_kind_of_charge() -> None:
+    """Usage lines say what they are: usage and a cancellation of the same meter stay apart."""
+    usage = [
+        usage_line("1", "60"),
+        usage_line("1", "40"),
+        usage_line("1", "-20", "cancel"),
+        usage_line("2", "5", "new"),
+    ]
+    lines = [invoice_line("1", "100"), invoice_line("1", "-20", "cancel"), invoice_line("2", "5", "renew")]
+
+    found = {(row["skuId"], row["chargeType"]): row["usage"] for row in breakdown(sums_of(usage, lines))}
+
+    assert found == {
+        ("1", "new"): "100.00",
+        ("1", "cancel"): "-20.00",
+        ("2", "new"): "5.00",
+        ("2", "renew"): "0.00",
+    }
+
+
+def test_usage_below_a_cent_may_have_no_line_and_counts_in_the_bound() -> None:
+    """Microsoft rounds it down to nothing. Together such groups are never more than their bound."""
+    sums = sums_of([usage_line(f"{number}", "0.0099") for number in range(200)], [])
+    result = compare(sums, InvoiceAmounts("EUR", Decimal(0)), {})
+    figures = result.currencies["EUR"]
+
+    assert result.status is Status.WITHIN_ROUNDING
+    assert (figures.rounding, figures.rounding_bound >= Decimal("1.98")) == (Decimal("-1.98"), True)
+
+
+def test_a_purchase_with_a_reason_for_a_credit_is_no_credit() -> None:
+    """What a line is follows from its kind of charge: a promotion has a reason too."""
+    sums = sums_of([], [invoice_line("1", "1000", meterDescription="", creditReasonCode="Promotion")])
+    assert sums.currencies["EUR"].not_in_usage == {"seats": Decimal(1000)}
+
+
+def test_a_number_among_texts_may_have_spaces_around_it() -> None:
+    """A column that holds another text is read cell by cell."""
+    sums = sums_of([usage_line("1", "30")], [invoice_line("1", "30", subtotal=" 30 ", totalForCustomer="30 ")])
+    assert compare(sums, InvoiceAmounts("EUR", Decimal(30)), {}).status is Status.EQUAL
 
 
 def test_a_tolerance_is_an_amount_for_each_currency() -> None:

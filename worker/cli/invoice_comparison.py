@@ -56,7 +56,8 @@ def compare(
     if chart is not None:
         _draw(found, chart, blocks=not as_json)
     if found.comparison["differences"] and not as_json:
-        say(f"{len(found.comparison['differences'])} groups are apart: see them with --json.")
+        number, more = len(found.comparison["differences"]), "" if found.has_all_differences else "or more "
+        say(f"{number} {more}groups are apart: see the largest ones with --json.")
     raise typer.Exit(CODES.get(found.comparison["status"], Code.OK))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import Any
 
+from worker.files.comparison.shape import MOST_DIFFERENCES
 from worker.files.destination import Destination, Published
 from worker.files.layout import GROUPS, ROOT, Dataset, UnsafeName, datasets_of_comparison
 from worker.operators.errors import InvalidRequest, NothingFound
@@ -34,6 +35,11 @@ class ComparedInvoice:
     rows: Mapping[str, int]
     """Lines by kind."""
     groups: Sequence[Mapping[str, Any]]
+
+    @property
+    def has_all_differences(self) -> bool:
+        """Whether the comparison names every group that is apart, and not the largest ones only."""
+        return len(self.comparison["differences"]) < MOST_DIFFERENCES
 
 
 @dataclass(slots=True)
