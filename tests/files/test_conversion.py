@@ -67,6 +67,9 @@ ODD = {
     "a fraction in a text column": ('{"MpnId":1.50}', "mpnId", "1.50"),
     "an exponent in a text column": ('{"MpnId":1.5e3}', "mpnId", "1500"),
     "an unknown attribute with a number": ('{"partnerPrice":0.10}', "partnerPrice", "0.10"),
+    "half a character": ('{"MeterName":"Caf\\ud83d"}', "meterName", "Caf\ufffd"),
+    "half a character in an object": ('{"Tags":{"a":"\\ud83d"}}', "tags", '{"a":"\\ud83d"}'),
+    "half a character in a name": ('{"caf\\ud83d":"x"}', "caf\ufffd", "x"),
     "texts and numbers in one text column": ('{"MpnId":"1"}\n{"MpnId":2}', "mpnId", "1"),
 }
 

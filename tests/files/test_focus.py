@@ -166,6 +166,9 @@ def test_services_and_regions_have_names_or_keep_their_own() -> None:
         ("{}", None),
         ("", None),
         ("not JSON", None),
+        (r'{"owner":"Zo\ud83d"}', '{"owner":"Zo\ufffd"}'),
+        (r'{"\ud83d":{"a":"\udc00"}}', '{"\ufffd":"{\\"a\\": \\"\ufffd\\"}"}'),
+        ('{"a":' + "[" * 3_000 + "]" * 3_000 + "}", None),
     ],
 )
 def test_tags_are_an_object_of_texts(text: str, written: str | None) -> None:

@@ -171,6 +171,11 @@ FACTORS = ("unitPrice", "billableQuantity", "pcToBCExchangeRate", "pricingCurren
         (without(USAGE, "billingCurrency"), without(CONSUMED, "currency")),
         (USAGE | {"billingCurrency": "eur", "customerId": "org:C1"}, CONSUMED | {"currency": "Eur"}),
         (USAGE | {"usageDate": "03/10/2026"}, CONSUMED | {"chargeStartDate": "soon"}),
+        (
+            USAGE | {"customerName": "Caf\ud83d", "tags": r'{"owner":"Zo\ud83d"}', "\ud83d": "\udc00"},
+            CONSUMED | {"customerName": "Caf\ud83d", "productName": "\ude00"},
+        ),
+        (USAGE | {"tags": '{"a":' + "[" * 3_000 + "]" * 3_000 + "}"}, CONSUMED),
     ],
 )
 def test_an_invoice_is_the_same_in_every_form_of_its_lines(tmp_path: Path, usage: Line, line: Line) -> None:

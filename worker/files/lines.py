@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from worker.partner_center.answers.exact_json import whole_text
+
 
 class ValueType(StrEnum):
     """How the values of a column are stored."""
@@ -134,7 +136,7 @@ def attribute(wire: str, *, lines: str, legacy: bool = False) -> Attribute:
         return Attribute(name, type_of(name, lines), factor)
     if lower in _KNOWN:
         return Attribute(_KNOWN[lower], type_of(_KNOWN[lower], lines))
-    return Attribute(wire[:1].lower() + wire[1:], ValueType.TEXT, known=False)
+    return Attribute(whole_text(wire[:1].lower() + wire[1:]), ValueType.TEXT, known=False)
 
 
 def type_of(name: str, lines: str) -> ValueType:

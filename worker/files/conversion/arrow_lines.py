@@ -29,7 +29,7 @@ BLOCK = 2 << 20
 """Bytes that Arrow decodes at once; it holds some forty times as many. A longer line is one for the slow way."""
 TEXT_KINDS = frozenset({"text", "empty", "null"})
 
-Unusual = (pa.ArrowException, Unfit, UnicodeDecodeError, OverflowError)
+Unusual = (pa.ArrowException, Unfit, UnicodeError, OverflowError)
 """What the fast way raises for lines that the slow way may read."""
 
 

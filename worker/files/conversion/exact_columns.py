@@ -12,7 +12,7 @@ from worker.files.conversion.arrow_lines import ARROW
 from worker.files.conversion.exact_lines import convert, lines
 from worker.files.conversion.layout import Layout
 from worker.files.lines import ValueType
-from worker.partner_center.answers.exact_json import Members
+from worker.partner_center.answers.exact_json import Members, whole_text
 
 AT_ONCE = 4096
 Cell = tuple[str, ValueType, Decimal | None]
@@ -38,7 +38,7 @@ def _row(members: Members, cells: Mapping[str, Cell]) -> dict[str, Any]:
     for wire, raw in members.items():
         name, value_type, factor = cells[wire]
         value = (
-            raw
+            whole_text(raw)
             if value_type is ValueType.TEXT and factor is None and isinstance(raw, str)
             else convert(raw, value_type, factor)
         )

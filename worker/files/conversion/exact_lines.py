@@ -62,8 +62,10 @@ def _members(raw: bytes, number: int) -> exact_json.Members:
 def text_of(value: object) -> str | None:
     """The text of a JSON value: digits as they were received with exponents written out, nested values as JSON."""
     match value:
-        case None | str():
-            return value
+        case None:
+            return None
+        case str():
+            return exact_json.whole_text(value)
         case bool():
             return "true" if value else "false"
         case exact_json.ExactNumber() if "e" in value.text.lower():

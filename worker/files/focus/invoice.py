@@ -17,6 +17,7 @@ from worker.files.conversion.totals import written
 from worker.files.focus.coded_texts import CODED, coded
 from worker.files.focus.dataset import Parts, costs_file, lines_of, tables_of
 from worker.files.focus.usage_rows import READ, Bill
+from worker.partner_center.answers.exact_json import whole_text
 
 AMOUNT = "billingPreTaxTotal"
 SUM = pa.decimal256(76, 20)
@@ -80,7 +81,7 @@ def bill_of(job: Mapping[str, Any]) -> Bill:
     ends = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
     document, partner = job["invoice"] or {"id": None, "currency": ""}, job["partner"]
     currency = document["currency"].upper()
-    return Bill(partner["tenantId"], partner["name"], document["id"], begins, ends, currency)
+    return Bill(partner["tenantId"], whole_text(partner["name"]), document["id"], begins, ends, currency)
 
 
 def _parts(given: Mapping[str, Any] | None) -> Parts | None:

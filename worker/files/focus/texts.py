@@ -4,6 +4,8 @@ import json
 import re
 from datetime import date, datetime, timedelta
 
+from worker.partner_center.answers.exact_json import whole_text
+
 _PROVIDER = re.compile(r"/providers/([^/]+)/([^/]+)(?:/|$)", re.IGNORECASE)
 _READ = json.JSONDecoder(parse_float=str).decode
 _quoted = json.encoder.encode_basestring
@@ -41,19 +43,18 @@ def _flat(text: str | None, prefix: str) -> str | None:
         return None
     try:
         members = _READ(stripped if stripped.startswith("{") else f"{{{stripped}}}")
-    except ValueError:
+        written = {_quoted(prefix + whole_text(name)): _value(value) for name, value in members.items()}
+    except (ValueError, RecursionError):
         return None
-    if not isinstance(members, dict) or not members:
-        return None
-    return "{" + ",".join([f"{_quoted(prefix + name)}:{_value(value)}" for name, value in members.items()]) + "}"
+    return "{" + ",".join([f"{name}:{value}" for name, value in written.items()]) + "}" if written else None
 
 
 def _value(value: object) -> str:
     if isinstance(value, str):
-        return _quoted(value)
+        return _quoted(whole_text(value))
     if value is None:
         return "null"
-    written = json.dumps(value, ensure_ascii=False)
+    written = whole_text(json.dumps(value, ensure_ascii=False))
     return written if isinstance(value, int) else _quoted(written)
 
 

@@ -1,10 +1,13 @@
 """JSON in which every number keeps its digits: a resource can be sent back exactly as it came."""
 
 import json
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
 from typing import Self
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class NotJson(ValueError):
@@ -57,6 +60,11 @@ def load_members(body: bytes) -> Members:
     if not isinstance(value, Members):
         raise NotJson("not a JSON object")
     return value
+
+
+def whole_text(text: str) -> str:
+    """The text with U+FFFD in place of lone surrogates: JSON can name half a character, UTF-8 cannot hold it."""
+    return text if text.isascii() else _LONE_SURROGATE.sub("\ufffd", text)
 
 
 def dumps(value: object) -> bytes:
