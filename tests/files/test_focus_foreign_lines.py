@@ -4,6 +4,7 @@ Every case is compared twice: from Parquet parts, and without Arrow from the sou
 """
 
 import json
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -220,6 +221,23 @@ def test_a_purchase_whose_dates_are_none_is_a_row_of_the_month(tmp_path: Path) -
         seat["BillingPeriodStart"],
         seat["BillingPeriodEnd"],
     )
+
+
+@pytest.mark.parametrize("offset", ["Z", "", "+00:00", "+02:00", "+14:00", "-07:00"])
+def test_a_day_is_the_day_that_is_written(tmp_path: Path, offset: str) -> None:
+    """With any offset. A charge of this month that is given back corrects no other month."""
+    first, last = f"2026-10-01T00:00:00{offset}", f"2026-10-31T00:00:00{offset}"
+    back = {"chargeType": "cancel"}
+    used = USAGE | back | {"usageDate": first, "billingPreTaxTotal": -5.355, "quantity": -3.5}
+    line = CONSUMED | back | {"subtotal": -5.35, "totalForCustomer": -5.35, "billableQuantity": -3.5}
+    seat = SEAT | back | {"chargeStartDate": first, "chargeEndDate": last, "subtotal": -3, "totalForCustomer": -3}
+    _, rows = answered(tmp_path, [used], [line, seat], "-8.35")
+    october, after = datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC)
+
+    periods = {row["x_AzplanRow"]: (row["ChargePeriodStart"], row["ChargePeriodEnd"]) for row in rows}
+    assert periods["usage"] == (october, october + timedelta(days=1))
+    assert periods["reconciliation"] == (october, after)
+    assert {row["ChargeClass"] for row in rows} == {None}
 
 
 def test_usage_and_a_purchase_have_the_service_of_their_product(tmp_path: Path) -> None:

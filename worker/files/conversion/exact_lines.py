@@ -8,7 +8,7 @@ import re
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from decimal import Context, Decimal, InvalidOperation
 from functools import lru_cache
 from itertools import islice
@@ -23,6 +23,7 @@ LIMIT = Decimal("1e18")
 """decimal(38,20) holds numbers below this one, with 20 decimals."""
 EXACT = Context(prec=200)
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?")
+MIDNIGHT, LAST_SECOND = time(), time(23, 59, 59)
 LONGEST_NUMBER = 150
 """Characters. A longer text is no number that a column could hold."""
 
@@ -108,6 +109,7 @@ def number_in(value: Decimal | str | None) -> Decimal | None:
 def timestamp_of(value: object) -> datetime | None:
     """The instant in an ISO text, in UTC. Without a zone it is UTC. Year 1 and an empty text are no value.
 
+    Midnight and the last second of a day mean the day that is written, whatever the offset: they stay that day in UTC.
     The seventh digit of a fraction is dropped: the column has microseconds. Raises `Unfit` for anything else.
     """
     if value is None:
@@ -123,7 +125,8 @@ def _moment(text: str) -> datetime | None:
         moment = datetime.fromisoformat(text) if text else None
         if moment is None or moment.year == 1:
             return None
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        means_day = moment.time() == MIDNIGHT or moment.time() >= LAST_SECOND
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None or means_day else moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise Unfit(text[:40]) from error
 
