@@ -199,9 +199,17 @@ def test_a_resource_has_the_type_of_its_last_provider() -> None:
         ("2026-10-01", "2026-11-01", "2026-11-01"),
         ("2026-05-20", "2026-06-19", "2026-06-20"),
         ("2026-10-05", "2026-10-05", "2026-10-06"),
+        ("2026-10-15", "2026-11-01", "2026-11-01"),
+        ("2026-12-15", "2027-01-01", "2027-01-01"),
+        ("2026-10-02", "2026-11-01", "2026-11-02"),
+        ("2026-10-15", "2027-11-01", "2027-11-02"),
+        ("2026-10-01", "2026-10-31T23:59:59", "2026-11-01"),
+        ("2026-10-05", "2026-10-05T23:59:59.999999", "2026-10-06"),
+        ("2026-09-15", "2026-10-15T23:59:59", "2026-10-16"),
+        ("2026-10-15", "9999-12-31T23:59:59", "9999-12-31T23:59:59"),
     ],
 )
 def test_a_charge_ends_before_a_moment(start: str, end: str, after: str) -> None:
-    """Microsoft names the last day, or the day after it."""
+    """Microsoft names the last day, or the day after it. The 1st of November ends a month that begins on the 2nd."""
     moments = [datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (start, end, after)]
     assert exclusive_end(*moments[:2]) == moments[2]

@@ -48,7 +48,7 @@ def purchase_row(line: Mapping[str, Any], kind: str, bill: Bill, version: str) -
         "PricingCurrency": (_text(line, "pricingCurrency") or currency).upper(),
         "PricingCurrencyEffectiveCost": effective and _in_pricing_currency(line, amount),
         "ChargePeriodStart": start or bill.month_begins,
-        "ChargePeriodEnd": exclusive_end(start, end) or bill.month_ends,
+        "ChargePeriodEnd": exclusive_end(start or bill.month_begins, end) or bill.month_ends,
         "ChargeCategory": category,
         "ChargeClass": _class(line, amount, bill),
         "ChargeDescription": " ".join(filter(None, (_text(line, "skuName") or product, _adjustment(line)))) or None,

@@ -4,6 +4,7 @@ import json
 import re
 from datetime import date, datetime, timedelta
 
+from worker.files.conversion.exact_lines import LAST_SECOND, MIDNIGHT
 from worker.partner_center.answers.exact_json import whole_text
 
 _PROVIDER = re.compile(r"/providers/([^/]+)/([^/]+)(?:/|$)", re.IGNORECASE)
@@ -59,12 +60,19 @@ def _value(value: object) -> str:
 
 
 def exclusive_end(start: datetime | None, end: datetime | None) -> datetime | None:
-    """The first moment after a charge. Microsoft names the last day, or the same day of a later month, which is after.
+    """The first moment after a charge. Microsoft names the last day, or its last second, or the day after it.
 
-    Source: the sample lines of the page "Get invoice line items".
+    The day after is the same day of a later month, or the first day of the next month. Sources: the sample lines of the
+    page "Get invoice line items", and the resource "Daily rated usage line item".
     """
-    if end is None:
-        return None
-    if start is not None and end > start and end.day == start.day:
+    if end is None or end.date() == date.max:
         return end
-    return end + timedelta(days=1) if end.date() < date.max else end
+    after = end + timedelta(days=1)
+    if end.time() >= LAST_SECOND:
+        return datetime.combine(after.date(), MIDNIGHT, end.tzinfo)
+    if start is None or end <= start:
+        return after
+    months = (end.year - start.year) * 12 + end.month - start.month
+    whole_months = months > 0 and end.day == start.day
+    first_of_next = months == 1 and end.day == 1 and after.day != start.day
+    return end if whole_months or first_of_next else after
