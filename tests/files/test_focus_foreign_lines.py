@@ -259,6 +259,27 @@ def test_a_purchase_is_one_beside_usage_by_quantity(tmp_path: Path) -> None:
     assert (done["focus"]["complete"], billed(rows)) == (True, Decimal("8.35"))
 
 
+@pytest.mark.parametrize(
+    ("line", "category", "priced"),
+    [
+        (SEAT, "Purchase", True),
+        (SEAT | {"creditReasonCode": "Promotion"}, "Purchase", True),
+        (SEAT | {"creditReasonCode": "Promotion", "reservationOrderId": "r1"}, "Purchase", True),
+        (SEAT | {"chargeType": "customerCredit"}, "Credit", False),
+        (SEAT | {"chargeType": " CustomerCredit ", "creditReasonCode": "Promotion"}, "Credit", False),
+        (SEAT | {"meterDescription": "Disks", "creditReasonCode": "Promotion"}, "Usage", True),
+        (SEAT | {"meterDescription": "Disks", "chargeType": "customerCredit"}, "Credit", False),
+    ],
+)
+def test_the_type_of_a_charge_says_that_it_is_a_credit(tmp_path: Path, line: Line, category: str, priced: bool) -> None:
+    """A reason of a credit makes no credit of a purchase: it keeps its price and its quantity."""
+    _, rows = answered(tmp_path, [USAGE], [CONSUMED, line], "8.35")
+    (row,) = (row for row in rows if row["x_AzplanRow"] == "reconciliation")
+
+    assert row["ChargeCategory"] == category
+    assert [row[name] is not None for name in ("ListUnitPrice", "PricingQuantity")] == [priced, priced]
+
+
 @pytest.mark.parametrize("bought", [{"productName": "Azure savings plan for compute"}, {"reservationOrderId": "r1"}])
 def test_what_is_bought_for_later_has_no_cost_of_its_own_yet(tmp_path: Path, bought: Line) -> None:
     """The effective cost of reservations and savings plans is that of their use, as in Microsoft's own datasets."""

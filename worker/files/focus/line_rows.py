@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from worker.files.comparison.currency_units import minor_unit, rounded_down
-from worker.files.comparison.sums import BEFORE_TAX, NONE, Group, first_number
+from worker.files.comparison.sums import BEFORE_TAX, CREDITS, NONE, Group, first_number
 from worker.files.conversion.exact_lines import number_in
 from worker.files.conversion.totals import EXACT
 from worker.files.focus.services import service_of
@@ -27,9 +27,7 @@ def purchase_row(line: Mapping[str, Any], kind: str, bill: Bill, version: str) -
     """The row of a reconciliation line of this kind: consumption without usage, reservations, seats or credits."""
     amount = to_scale(str(first_number(line, *BEFORE_TAX) or NONE)) or NONE
     currency = (_text(line, "currency") or bill.currency).upper()
-    category = {"consumption": "Usage", "credits": "Credit"}.get(
-        kind, "Usage" if line.get("resourceGuid") else "Purchase"
-    )
+    category = _category(line, kind)
     committed = kind == "reservations"
     frequency = "Usage-Based" if category == "Usage" else _frequency(line.get("termAndBillingCycle"))
     start, end = _moment(line, "chargeStartDate"), _moment(line, "chargeEndDate")
@@ -164,11 +162,21 @@ def _in_pricing_currency(line: Mapping[str, Any], amount: Decimal) -> Decimal:
     return amount if priced is None else priced
 
 
+def _category(line: Mapping[str, Any], kind: str) -> str:
+    """The category of a charge. Its type says that it is a credit: a purchase can have the reason of a credit too."""
+    if _charge_type(line) in CREDITS:
+        return "Credit"
+    return "Usage" if kind == "consumption" or line.get("resourceGuid") else "Purchase"
+
+
+def _charge_type(line: Mapping[str, Any]) -> str:
+    return (line.get("chargeType") or "").strip().lower()
+
+
 def _class(line: Mapping[str, Any], amount: Decimal, bill: Bill) -> str | None:
     start = _moment(line, "chargeStartDate")
     earlier = start is not None and start < bill.month_begins
-    kind = (line.get("chargeType") or "").strip().lower()
-    return "Correction" if amount < 0 and earlier and kind in EARLIER else None
+    return "Correction" if amount < 0 and earlier and _charge_type(line) in EARLIER else None
 
 
 def _frequency(term: str | None) -> str:
