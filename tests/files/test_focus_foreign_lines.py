@@ -280,6 +280,20 @@ def test_the_type_of_a_charge_says_that_it_is_a_credit(tmp_path: Path, line: Lin
     assert [row[name] is not None for name in ("ListUnitPrice", "PricingQuantity")] == [priced, priced]
 
 
+@pytest.mark.parametrize("quantity", [1, -1])
+@pytest.mark.parametrize("amount", [85, -85])
+@pytest.mark.parametrize("kind", ["new", "customerCredit", "removeQuantity"])
+def test_both_effective_costs_have_one_sign(tmp_path: Path, kind: str, amount: int, quantity: int) -> None:
+    """What is given back can have the price and the quantity of what was bought."""
+    priced = {"unitPrice": 100, "effectiveUnitPrice": 100, "billableQuantity": quantity, "pcToBCExchangeRate": 0.85}
+    line = SEAT | priced | {"chargeType": kind, "subtotal": amount, "totalForCustomer": amount}
+    _, rows = answered(tmp_path, [USAGE], [CONSUMED, line], str(Decimal("5.35") + amount))
+    (row,) = (row for row in rows if row["x_AzplanRow"] == "reconciliation")
+
+    costs = row["EffectiveCost"], row["PricingCurrencyEffectiveCost"]
+    assert costs == (amount, 100 if amount > 0 else -100)
+
+
 @pytest.mark.parametrize("bought", [{"productName": "Azure savings plan for compute"}, {"reservationOrderId": "r1"}])
 def test_what_is_bought_for_later_has_no_cost_of_its_own_yet(tmp_path: Path, bought: Line) -> None:
     """The effective cost of reservations and savings plans is that of their use, as in Microsoft's own datasets."""

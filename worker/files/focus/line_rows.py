@@ -153,13 +153,16 @@ def _prices(line: Mapping[str, Any], category: str, amount: Decimal) -> dict[str
 
 
 def _in_pricing_currency(line: Mapping[str, Any], amount: Decimal) -> Decimal:
-    """The amount in the pricing currency, by Microsoft's formula; the same amount where the currencies are one."""
+    """The amount in the pricing currency, by Microsoft's formula; the same amount where the currencies are one.
+
+    Its sign is that of the amount: price and quantity of a credit can be those of the purchase.
+    """
     price, quantity = number_in(line.get("effectiveUnitPrice")), number_in(line.get("billableQuantity"))
     currency = (_text(line, "pricingCurrency") or "").upper()
     if currency in ("", (_text(line, "currency") or "").upper()) or price is None or quantity is None:
         return amount
     priced = to_scale(str(rounded_down(EXACT.multiply(price, quantity), minor_unit(currency))))
-    return amount if priced is None else priced
+    return amount if priced is None else priced.copy_sign(amount)
 
 
 def _category(line: Mapping[str, Any], kind: str) -> str:
