@@ -17,6 +17,7 @@ from worker.files.comparison.from_sources import compare_sources
 from worker.files.conversion.layout import Layout
 from worker.files.conversion.part import write_part as convert
 from worker.files.focus.invoice import invoice_job
+from worker.files.focus.services import service_of
 
 Line = dict[str, Any]
 USAGE: Line = {
@@ -245,9 +246,21 @@ def test_usage_and_a_purchase_have_the_service_of_their_product(tmp_path: Path) 
     _, rows = answered(tmp_path, [USAGE], [CONSUMED, SEAT], "8.35")
     named = ("x_AzplanRow", "ServiceName", "ServiceCategory", "ServiceSubcategory")
 
-    assert {tuple(row[name] for name in named) for row in rows if row["x_AzplanRow"] != "rounding"} == {
-        (kind, "Virtual Machines", "Compute", "Virtual Machines") for kind in ("usage", "reconciliation")
+    assert {tuple(row[name] for name in named) for row in rows} == {
+        (kind, "Virtual Machines", "Compute", "Virtual Machines") for kind in ("usage", "reconciliation", "rounding")
     }
+
+
+@pytest.mark.parametrize("name", ["Virtual Machines", "virtual machines", " Storage ", "Quantum Tea", "Tax", "", None])
+def test_a_service_has_one_category(tmp_path: Path, name: str | None) -> None:
+    """In rows of usage, of purchases, of rounding and of tax: the official validator asks for it."""
+    used, line, seat = USAGE | {"meterCategory": name}, CONSUMED | {"productName": name}, SEAT | {"productName": name}
+    _, rows = answered(tmp_path, [used], [line, seat | {"taxTotal": 1, "totalForCustomer": 4}], "9.35")
+
+    assert {row["x_AzplanRow"] for row in rows} == {"usage", "reconciliation", "rounding", "tax"}
+    services = {(row["ServiceName"], row["ServiceCategory"], row["ServiceSubcategory"]) for row in rows}
+    assert len({service[0] for service in services}) == len(services)
+    assert all(service == service_of(service[0]) for service in services)
 
 
 def test_a_purchase_is_one_beside_usage_by_quantity(tmp_path: Path) -> None:

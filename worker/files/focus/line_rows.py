@@ -13,7 +13,7 @@ from worker.files.comparison.currency_units import minor_unit, rounded_down
 from worker.files.comparison.sums import BEFORE_TAX, CREDITS, NONE, Group, first_number
 from worker.files.conversion.exact_lines import number_in
 from worker.files.conversion.totals import EXACT
-from worker.files.focus.services import service_of
+from worker.files.focus.services import Service, service_of
 from worker.files.focus.texts import customer_id, exclusive_end
 from worker.files.focus.units import unit_of
 from worker.files.focus.usage_rows import Bill, to_scale
@@ -32,7 +32,6 @@ def purchase_row(line: Mapping[str, Any], kind: str, bill: Bill, version: str) -
     frequency = "Usage-Based" if category == "Usage" else _frequency(line.get("termAndBillingCycle"))
     start, end = _moment(line, "chargeStartDate"), _moment(line, "chargeEndDate")
     product = _text(line, "productName", "skuName", "offerName", "serviceName")
-    service = service_of(product)
     plan = "savings plan" in (product or "").lower()
     effective = NONE if committed or plan else amount
     sku = _sku(line)
@@ -52,9 +51,7 @@ def purchase_row(line: Mapping[str, Any], kind: str, bill: Bill, version: str) -
         "ChargeDescription": " ".join(filter(None, (_text(line, "skuName") or product, _adjustment(line)))) or None,
         "ChargeFrequency": frequency,
         "PublisherName": _text(line, "publisherName") or "Microsoft",
-        "ServiceName": service.name,
-        "ServiceCategory": service.category,
-        "ServiceSubcategory": service.subcategory,
+        **_service(service_of(product)),
         "SkuId": sku,
         "SkuPriceId": sku and f"{sku}:{line.get('availabilityId') or ''}",
         "SkuMeter": _text(line, "meterDescription") or product,
@@ -81,8 +78,8 @@ def rounding_row(group: Group, amount: Decimal, names: Mapping[str, str], bill: 
     product = names.get(group.product) or group.product
     return _sum_row("rounding", words, amount, group.currency, bill, version) | {
         **_customer(group.customer, names.get(group.customer)),
+        **_service(service_of(product, "Rounding")),
         "ChargeCategory": "Adjustment",
-        "ServiceName": product or "Rounding",
     }
 
 
@@ -92,8 +89,8 @@ def tax_row(
     """The row of all tax of a customer."""
     return _sum_row("tax", "Tax", amount, currency, bill, version) | {
         **_customer(customer, names.get(customer)),
+        **_service(service_of("Tax")),
         "ChargeCategory": "Tax",
-        "ServiceName": "Tax",
     }
 
 
@@ -115,10 +112,16 @@ def _sum_row(row: str, words: str, amount: Decimal, currency: str, bill: Bill, v
         "ChargeDescription": words,
         "ChargeFrequency": "One-Time",
         "PublisherName": "Microsoft",
-        "ServiceCategory": "Other",
-        "ServiceSubcategory": "Other (Other)",
         "x_AzplanVersion": version,
         "x_AzplanRow": row,
+    }
+
+
+def _service(service: Service) -> dict[str, Any]:
+    return {
+        "ServiceName": service.name,
+        "ServiceCategory": service.category,
+        "ServiceSubcategory": service.subcategory,
     }
 
 
