@@ -241,6 +241,21 @@ def test_a_day_is_the_day_that_is_written(tmp_path: Path, offset: str) -> None:
     assert {row["ChargeClass"] for row in rows} == {None}
 
 
+def test_a_date_that_nobody_can_read_takes_no_other_row_its_day(tmp_path: Path) -> None:
+    """Each other row of the version keeps its days."""
+    third = "2026-10-03T00:00:00Z"
+    dated: Line = {"chargeStartDate": third, "chargeEndDate": third, "pcToBCExchangeRateDate": third}
+    odd: Line = dict.fromkeys(("usageDate", *dated), "10/09/2026")
+    usage = [USAGE | dated, USAGE | odd, USAGE | {"usageDate": "", "chargeType": "cancel"}]
+    _, rows = answered(tmp_path, usage, [CONSUMED, SEAT | dated, SEAT | odd], "11.35")
+    day, month = datetime(2026, 10, 3, tzinfo=UTC), datetime(2026, 10, 1, tzinfo=UTC)
+
+    named = ("ChargePeriodStart", "ChargePeriodEnd", "x_BillingExchangeRateDate")
+    periods = [[row[name] for name in named] for row in rows if row["x_AzplanRow"] in ("usage", "reconciliation")]
+    of_day, of_month = [day, day + timedelta(days=1), day], [month, datetime(2026, 11, 1, tzinfo=UTC), None]
+    assert periods == [of_day, of_month, of_month, of_day, of_month]
+
+
 def test_usage_and_a_purchase_have_the_service_of_their_product(tmp_path: Path) -> None:
     """The official validator takes every word as a category."""
     _, rows = answered(tmp_path, [USAGE], [CONSUMED, SEAT], "8.35")

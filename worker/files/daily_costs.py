@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from worker.files.comparison.from_sources import rows_of
-from worker.files.conversion.exact_lines import Unfit, UnreadableLines, number_in, timestamp_of
+from worker.files.conversion.exact_lines import UnreadableLines, moment_in, number_in
 from worker.files.conversion.process import extra_installed
 from worker.files.conversion.totals import EXACT
 from worker.files.layout import PARQUET, SOURCE
@@ -49,8 +49,5 @@ def _table(path: Path) -> Iterator[dict[str, Any]]:
 
 def _day(value: datetime | str | None) -> date | None:
     """The day of a cell or of a text on the wire."""
-    try:
-        at = value if isinstance(value, datetime) else timestamp_of(value)
-    except Unfit:
-        return None
+    at = moment_in(value)
     return None if at is None else at.astimezone(UTC).date()

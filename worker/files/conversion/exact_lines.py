@@ -119,6 +119,14 @@ def timestamp_of(value: object) -> datetime | None:
     return _moment(value.strip())
 
 
+def moment_in(value: datetime | str | None) -> datetime | None:
+    """The time in a cell of a column of times, which may be text. None where there is none."""
+    try:
+        return value if isinstance(value, datetime) else timestamp_of(value)
+    except Unfit:
+        return None
+
+
 @lru_cache(maxsize=10_000)
 def _moment(text: str) -> datetime | None:
     try:

@@ -11,7 +11,7 @@ from typing import Any
 
 from worker.files.comparison.currency_units import minor_unit, rounded_down
 from worker.files.comparison.sums import BEFORE_TAX, CREDITS, NONE, Group, first_number
-from worker.files.conversion.exact_lines import number_in
+from worker.files.conversion.exact_lines import moment_in, number_in
 from worker.files.conversion.totals import EXACT
 from worker.files.focus.services import Service, service_of
 from worker.files.focus.texts import customer_id, exclusive_end
@@ -204,9 +204,7 @@ def _sku(line: Mapping[str, Any]) -> str | None:
 
 
 def _moment(line: Mapping[str, Any], name: str) -> datetime | None:
-    """The time in a column. A version has it as text where some value is no time: then there is none."""
-    value = line.get(name)
-    return value if isinstance(value, datetime) else None
+    return moment_in(line.get(name))
 
 
 def _text(line: Mapping[str, Any], *names: str) -> str | None:

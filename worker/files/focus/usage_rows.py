@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from worker.files.conversion.arrow_lines import DECIMAL
-from worker.files.conversion.exact_lines import SCALE, number_in
+from worker.files.conversion.exact_lines import SCALE, moment_in, number_in
 from worker.files.conversion.totals import EXACT
 from worker.files.focus.coded_texts import CODED, changed, coded, constant, first, joined, lower, where, without_empty
 from worker.files.focus.columns import MOMENT, rows_of
@@ -80,7 +80,7 @@ def usage_rows(lines: Any, bill: Bill, version: str) -> Any:
     blocks = changed(take.text("unitOfMeasure"), lambda text: unit_of(text).block, PRICE)
     commits = changed(take.text("benefitType"), lambda text: (text or "").lower() == "savingsplan", pa.bool_())
     committed = pc.and_(commits, pc.is_valid(take.text("benefitId")))
-    day = take.column("usageDate", MOMENT)
+    day = take.moment("usageDate")
     columns: dict[str, Any] = {
         **bill.columns(),
         **_usage_texts(take, bill),
@@ -95,7 +95,7 @@ def usage_rows(lines: Any, bill: Bill, version: str) -> Any:
         "PricingCurrencyEffectiveCost": pc.coalesce(take.number("pricingPreTaxTotal"), billed),
         "ChargePeriodStart": pc.coalesce(day, pa.scalar(bill.month_begins, MOMENT)),
         "ChargePeriodEnd": pc.coalesce(pc.add(day, DAY), pa.scalar(bill.month_ends, MOMENT)),
-        "ChargeClass": where(_corrections(take, billed, bill), take.each("Correction")),
+        "ChargeClass": where(_corrections(take, day, billed, bill), take.each("Correction")),
         "PricingCategory": first(where(committed, take.each("Committed")), take.each("Standard")),
         "CommitmentDiscountId": where(committed, take.text("benefitId")),
         "CommitmentDiscountType": where(committed, take.each("Savings Plan")),
@@ -110,7 +110,7 @@ def usage_rows(lines: Any, bill: Bill, version: str) -> Any:
         "x_PartnerCreditApplied": pc.greater(take.number("rateOfPartnerEarnedCredit", Decimal(0)), _zero(lines)),
         "x_PartnerCreditRate": take.number("rateOfPartnerEarnedCredit"),
         "x_BillingExchangeRate": take.number("pcToBCExchangeRate"),
-        "x_BillingExchangeRateDate": take.column("pcToBCExchangeRateDate", MOMENT),
+        "x_BillingExchangeRateDate": take.moment("pcToBCExchangeRateDate"),
         "x_EffectiveUnitPrice": billed_price,
         "x_BilledUnitPrice": billed_price,
         "x_AzplanVersion": version,
@@ -176,10 +176,9 @@ def _zero(lines: Any) -> Any:
     return pa.repeat(pa.scalar(Decimal(0), DECIMAL), lines.num_rows)
 
 
-def _corrections(take: "_Lines", billed: Any, bill: Bill) -> Any:
+def _corrections(take: "_Lines", day: Any, billed: Any, bill: Bill) -> Any:
     """Whether a cancelled charge below 0 belongs to another month."""
     cancelled = changed(take.text("chargeType"), lambda text: (text or "").lower() == "cancel", pa.bool_())
-    day = take.column("usageDate", MOMENT)
     outside = pc.or_(
         pc.less(day, pa.scalar(bill.month_begins, MOMENT)), pc.greater_equal(day, pa.scalar(bill.month_ends, MOMENT))
     )
@@ -207,6 +206,12 @@ class _Lines:
         if self._types.get(name) == CODED:
             column = changed(coded(self._lines.column(name)), to_scale, DECIMAL)
         return column if otherwise is None else pc.fill_null(column, pa.scalar(otherwise, DECIMAL))
+
+    def moment(self, name: str) -> Any:
+        """The column as times. Where a version has it as text, each row has the time that can be read."""
+        if self._types.get(name) == CODED:
+            return changed(coded(self._lines.column(name)), moment_in, MOMENT)
+        return self.column(name, MOMENT)
 
     def text(self, name: str) -> Any:
         """The column as coded texts; empty ones are null."""
