@@ -308,6 +308,61 @@ def test_the_type_of_a_charge_says_that_it_is_a_credit(tmp_path: Path, line: Lin
     assert [row[name] is not None for name in ("ListUnitPrice", "PricingQuantity")] == [priced, priced]
 
 
+PLAN = {"benefitType": "SavingsPlan"}
+EARNED = "Partner Earned Credit Applied"
+UNIT = {"unitOfMeasure": "", "unitType": "100 GB", "quantity": 5}
+
+
+@pytest.mark.parametrize(
+    ("said", "column", "value"),
+    [
+        ({"creditType": EARNED}, "x_PartnerCreditApplied", True),
+        ({"creditType": EARNED, "rateOfPartnerEarnedCredit": 0}, "x_PartnerCreditApplied", True),
+        ({"creditType": "Credit Not Applied"}, "x_PartnerCreditApplied", False),
+        ({"creditType": "Azure Credit Applied"}, "x_PartnerCreditApplied", None),
+        ({"creditType": "Azure Credit Applied", "rateOfPartnerEarnedCredit": 0.15}, "x_PartnerCreditApplied", True),
+        ({"rateOfPartnerEarnedCredit": 0.15}, "x_PartnerCreditApplied", True),
+        ({"rateOfPartnerEarnedCredit": 0}, "x_PartnerCreditApplied", False),
+        ({"hasPartnerEarnedCredit": True}, "x_PartnerCreditApplied", True),
+        ({"hasPartnerEarnedCredit": False}, "x_PartnerCreditApplied", False),
+        ({}, "x_PartnerCreditApplied", None),
+        ({}, "x_PartnerCreditRate", None),
+        (UNIT, "ConsumedQuantity", 500),
+        (UNIT, "ConsumedUnit", "GB"),
+        (UNIT, "PricingUnit", "100 GB"),
+        (UNIT | {"unitOfMeasure": "1 Hour"}, "ConsumedUnit", "Hour"),
+        (PLAN, "PricingCategory", "Committed"),
+        (PLAN, "CommitmentDiscountId", None),
+        (PLAN, "CommitmentDiscountType", None),
+        (PLAN | {"benefitId": "b"}, "PricingCategory", "Committed"),
+        (PLAN | {"benefitId": "b"}, "CommitmentDiscountId", "b"),
+        (PLAN | {"benefitId": "b"}, "CommitmentDiscountType", "Savings Plan"),
+        ({"benefitType": "Charge", "benefitId": "b"}, "PricingCategory", "Standard"),
+        ({"availabilityId": "A"}, "SkuPriceId", "P1:0001:A"),
+        ({"availabilityId": ""}, "SkuPriceId", "P1:0001"),
+        ({"availabilityId": "A", "productId": "", "skuId": ""}, "SkuPriceId", None),
+    ],
+)
+@pytest.mark.parametrize("kind", ["alone", "beside others"])
+def test_a_usage_line_says_what_its_attributes_tell(
+    tmp_path: Path, said: Line, column: str, value: object, kind: str
+) -> None:
+    """Basic attributes of an export have no rate of credit, no benefit, no availability, and another unit."""
+    others = [USAGE | {"creditType": "x", "unitType": "2 TB", "availabilityId": "B", "benefitId": "c"}]
+    _, rows = answered(tmp_path, [USAGE | said, *(others if kind != "alone" else [])], [CONSUMED], "5.35")
+
+    assert rows[0][column] == value
+
+
+def test_a_purchase_without_an_availability_has_the_price_of_its_sku(tmp_path: Path) -> None:
+    """Its id has no empty end."""
+    _, rows = answered(
+        tmp_path, [USAGE], [CONSUMED, SEAT | {"availabilityId": " "}, SEAT | {"availabilityId": "A"}], "11"
+    )
+
+    assert [row["SkuPriceId"] for row in rows if row["x_AzplanRow"] == "reconciliation"] == ["S1:0001", "S1:0001:A"]
+
+
 @pytest.mark.parametrize("quantity", [1, -1])
 @pytest.mark.parametrize("amount", [85, -85])
 @pytest.mark.parametrize("kind", ["new", "customerCredit", "removeQuantity"])

@@ -34,7 +34,7 @@ def purchase_row(line: Mapping[str, Any], kind: str, bill: Bill, version: str) -
     product = _text(line, "productName", "skuName", "offerName", "serviceName")
     plan = "savings plan" in (product or "").lower()
     effective = NONE if committed or plan else amount
-    sku = _sku(line)
+    sku, available = _sku(line), _text(line, "availabilityId")
     return {
         **bill.columns(),
         **_prices(line, category, amount),
@@ -53,7 +53,7 @@ def purchase_row(line: Mapping[str, Any], kind: str, bill: Bill, version: str) -
         "PublisherName": _text(line, "publisherName") or "Microsoft",
         **_service(service_of(product)),
         "SkuId": sku,
-        "SkuPriceId": sku and f"{sku}:{line.get('availabilityId') or ''}",
+        "SkuPriceId": ":".join(filter(None, (sku, available))) if sku else None,
         "SkuMeter": _text(line, "meterDescription") or product,
         "PricingCategory": "Committed" if committed else "Standard",
         "CommitmentDiscountId": line.get("reservationOrderId") if committed else None,

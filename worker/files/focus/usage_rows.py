@@ -29,9 +29,11 @@ COST = pa.decimal256(38, 20)
 DIGITS = DECIMAL.precision - DECIMAL.scale
 """Digits before the point that a column can hold."""
 MOST = pa.scalar(Decimal(10) ** DIGITS - 1, pa.decimal256(38, 0))
+BOOLEANS = {"true": True, "false": False}
 _READ = """
 unitPrice quantity effectiveUnitPrice pcToBCExchangeRate pcToBCExchangeRateDate billingPreTaxTotal pricingPreTaxTotal
-rateOfPartnerEarnedCredit usageDate unitOfMeasure benefitType benefitId chargeType billingCurrency pricingCurrency
+rateOfPartnerEarnedCredit hasPartnerEarnedCredit creditType usageDate unitOfMeasure unitType benefitType benefitId
+chargeType billingCurrency pricingCurrency
 productId skuId availabilityId skuName productName publisherName entitlementId entitlementDescription resourceUri
 resourceLocation resourceGroup additionalInfo tags customerId customerName resellerMpnId subscriptionId meterId
 meterCategory meterSubCategory meterName _part _line
@@ -77,9 +79,10 @@ def usage_rows(lines: Any, bill: Bill, version: str) -> Any:
     list_cost = product(list_price, quantity, COST)
     billed_price = product(take.number("effectiveUnitPrice"), rate, PRICE)
     billed = pc.coalesce(take.number("billingPreTaxTotal"), _zero(lines))
-    blocks = changed(take.text("unitOfMeasure"), lambda text: unit_of(text).block, PRICE)
-    commits = changed(take.text("benefitType"), lambda text: (text or "").lower() == "savingsplan", pa.bool_())
-    committed = pc.and_(commits, pc.is_valid(take.text("benefitId")))
+    unit = first(take.text("unitOfMeasure"), take.text("unitType"))
+    blocks = changed(unit, lambda text: unit_of(text).block, PRICE)
+    committed = changed(take.text("benefitType"), lambda text: (text or "").lower() == "savingsplan", pa.bool_())
+    identified = pc.and_(committed, pc.is_valid(take.text("benefitId")))
     day = take.moment("usageDate")
     columns: dict[str, Any] = {
         **bill.columns(),
@@ -97,17 +100,17 @@ def usage_rows(lines: Any, bill: Bill, version: str) -> Any:
         "ChargePeriodEnd": pc.coalesce(pc.add(day, DAY), pa.scalar(bill.month_ends, MOMENT)),
         "ChargeClass": where(_corrections(take, day, billed, bill), take.each("Correction")),
         "PricingCategory": first(where(committed, take.each("Committed")), take.each("Standard")),
-        "CommitmentDiscountId": where(committed, take.text("benefitId")),
-        "CommitmentDiscountType": where(committed, take.each("Savings Plan")),
-        "CommitmentDiscountCategory": where(committed, take.each("Spend")),
-        "CommitmentDiscountStatus": where(committed, take.each("Used")),
-        "CommitmentDiscountQuantity": pc.if_else(committed, billed, pa.scalar(None, DECIMAL)),
-        "CommitmentDiscountUnit": where(committed, take.text("billingCurrency")),
+        "CommitmentDiscountId": where(identified, take.text("benefitId")),
+        "CommitmentDiscountType": where(identified, take.each("Savings Plan")),
+        "CommitmentDiscountCategory": where(identified, take.each("Spend")),
+        "CommitmentDiscountStatus": where(identified, take.each("Used")),
+        "CommitmentDiscountQuantity": pc.if_else(identified, billed, pa.scalar(None, DECIMAL)),
+        "CommitmentDiscountUnit": where(identified, take.text("billingCurrency")),
         "PricingQuantity": quantity,
-        "PricingUnit": take.changed("unitOfMeasure", lambda text: unit_of(text).priced),
+        "PricingUnit": changed(unit, lambda text: unit_of(text).priced),
         "ConsumedQuantity": product(quantity, blocks, COST),
-        "ConsumedUnit": take.changed("unitOfMeasure", lambda text: unit_of(text).name),
-        "x_PartnerCreditApplied": pc.greater(take.number("rateOfPartnerEarnedCredit", Decimal(0)), _zero(lines)),
+        "ConsumedUnit": changed(unit, lambda text: unit_of(text).name),
+        "x_PartnerCreditApplied": _credit_applied(take),
         "x_PartnerCreditRate": take.number("rateOfPartnerEarnedCredit"),
         "x_BillingExchangeRate": take.number("pcToBCExchangeRate"),
         "x_BillingExchangeRateDate": take.moment("pcToBCExchangeRateDate"),
@@ -127,6 +130,7 @@ def _usage_texts(take: "_Lines", bill: Bill) -> dict[str, Any]:
     billed_in = take.changed("billingCurrency", lambda text: (text or bill.currency).upper() or None)
     plan = lower(take.text("entitlementId"))
     named = pc.is_valid(plan)
+    available = pc.and_(pc.is_valid(sku), pc.is_valid(take.text("availabilityId")))
     return {
         "BillingCurrency": billed_in,
         "PricingCurrency": first(take.changed("pricingCurrency", lambda text: text and text.upper()), billed_in),
@@ -146,7 +150,7 @@ def _usage_texts(take: "_Lines", bill: Bill) -> dict[str, Any]:
         "RegionId": take.changed("resourceLocation", lambda text: region_of(text)[0]),
         "RegionName": take.changed("resourceLocation", lambda text: region_of(text)[1]),
         "SkuId": sku,
-        "SkuPriceId": where(pc.is_valid(sku), joined(sku, take.text("availabilityId"), ":")),
+        "SkuPriceId": first(where(available, joined(sku, take.text("availabilityId"), ":")), sku),
         "SkuMeter": first(take.text("meterName"), take.text("skuName"), take.text("productName")),
         "SkuPriceDetails": take.changed("additionalInfo", price_details),
         "Tags": take.changed("tags", tags),
@@ -174,6 +178,18 @@ def product(left: Any, right: Any, arrow_type: Any) -> Any:
 
 def _zero(lines: Any) -> Any:
     return pa.repeat(pa.scalar(Decimal(0), DECIMAL), lines.num_rows)
+
+
+def _credit_applied(take: "_Lines") -> Any:
+    """Whether the line has partner earned credit. Null where it does not say so: basic attributes have no rate."""
+    credit = take.text("creditType")
+    applied = changed(
+        credit, lambda text: ("partner earned credit applied" in (text or "").lower()) or None, pa.bool_()
+    )
+    rated = pc.greater(take.number("rateOfPartnerEarnedCredit"), pa.scalar(Decimal(0), DECIMAL))
+    told = changed(take.text("hasPartnerEarnedCredit"), lambda text: BOOLEANS.get((text or "").lower()), pa.bool_())
+    none = changed(credit, lambda text: False if (text or "").lower() == "credit not applied" else None, pa.bool_())
+    return pc.coalesce(applied, rated, told, none)
 
 
 def _corrections(take: "_Lines", day: Any, billed: Any, bill: Bill) -> Any:
