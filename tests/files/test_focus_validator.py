@@ -58,7 +58,7 @@ def unexpected(found: dict[str, str], known: set[str]) -> dict[str, str]:
 
 @pytest.mark.parametrize("kind", ALTERNATIVES)
 def test_the_official_validator_finds_nothing_but_what_is_known(tmp_path: Path, kind: str) -> None:
-    """Usage with commitments, seats, a reservation, a credit, refunds, two currencies, rounding and tax.
+    """Usage with commitments and without prices, seats, a reservation, a credit, refunds, currencies, rounding and tax.
 
     A month without an invoice has no rounding, no tax, and no id of an invoice.
     """
@@ -66,8 +66,14 @@ def test_the_official_validator_finds_nothing_but_what_is_known(tmp_path: Path, 
     made = book(5, usage_lines=400, tax="shown")
     for line in made.usage[::7]:
         line |= {"benefitType": "SavingsPlan", "benefitId": "/providers/Microsoft.BillingBenefits/savingsPlanOrders/a"}
+    for line in made.usage[::14]:
+        line["benefitId"] = ""
     for line in made.usage[::5]:
         line["entitlementDescription"] = "Büro"
+    for line in made.usage[::9]:
+        line["unitPrice"] = None
+    for line in made.reconciliation[::2]:
+        line["productName"] = "Virtual Machines"
     _, rows = dataset(made, tmp_path, unbilled=kind == "unbilled")
     found, known = failures(tmp_path / "costs.parquet"), {*KNOWN, ALTERNATIVES[kind]}
 
