@@ -366,6 +366,36 @@ def test_a_purchase_without_an_availability_has_the_price_of_its_sku(tmp_path: P
     assert [row["SkuPriceId"] for row in rows if row["x_AzplanRow"] == "reconciliation"] == ["S1:0001", "S1:0001:A"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "amount", "day", "found"),
+    [
+        ("cancel", -3, "2026-09-30", "Correction"),
+        ("Cancel", -3, "2026-11-01", "Correction"),
+        ("cancel", -3, "2026-10-01", None),
+        ("cancel", -3, "2026-10-31", None),
+        ("cancel", 3, "2026-09-30", None),
+        ("removeQuantity", -3, "2026-09-30", "Correction"),
+        ("removeQuantity", -3, "2026-11-01", None),
+        ("cancelImmediate", -3, "2026-09-30", "Correction"),
+        ("cancelImmediate", -3, "2026-11-01", None),
+        ("new", -3, "2026-09-30", None),
+        ("cancel", -3, "", None),
+    ],
+)
+def test_a_correction_belongs_to_another_month(
+    tmp_path: Path, kind: str, amount: int, day: str, found: str | None
+) -> None:
+    """What is cancelled may belong to a month before or after, what else is given back to one before."""
+    line = SEAT | {"chargeType": kind, "chargeStartDate": day, "subtotal": amount, "totalForCustomer": amount}
+    used = USAGE | {"chargeType": kind, "usageDate": day, "billingPreTaxTotal": amount}
+    _, rows = answered(tmp_path, [used], [CONSUMED, line], "8.35")
+    classes = {row["x_AzplanRow"]: row["ChargeClass"] for row in rows}
+
+    assert classes["reconciliation"] == found
+    if kind.lower() == "cancel":
+        assert classes["usage"] == found
+
+
 @pytest.mark.parametrize("quantity", [1, -1])
 @pytest.mark.parametrize("amount", [85, -85])
 @pytest.mark.parametrize("kind", ["new", "customerCredit", "removeQuantity"])

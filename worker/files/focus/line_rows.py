@@ -18,7 +18,8 @@ from worker.files.focus.texts import customer_id, exclusive_end
 from worker.files.focus.units import unit_of
 from worker.files.focus.usage_rows import Bill, to_scale
 
-EARLIER = {"cancel", "removequantity", "cancelimmediate"}
+CANCELLED = "cancel"
+REFUNDS = {CANCELLED, "removequantity", "cancelimmediate"}
 """Kinds of charge that give back what an earlier invoice charged, if their dates are those of an earlier month."""
 SCALED = Decimal("1e-18")
 
@@ -180,9 +181,12 @@ def _charge_type(line: Mapping[str, Any]) -> str:
 
 
 def _class(line: Mapping[str, Any], amount: Decimal, bill: Bill) -> str | None:
-    start = _moment(line, "chargeStartDate")
-    earlier = start is not None and start < bill.month_begins
-    return "Correction" if amount < 0 and earlier and _charge_type(line) in EARLIER else None
+    start, kind = _moment(line, "chargeStartDate"), _charge_type(line)
+    if start is None or amount >= 0:
+        return None
+    earlier = start < bill.month_begins and kind in REFUNDS
+    later = start >= bill.month_ends and kind == CANCELLED
+    return "Correction" if earlier or later else None
 
 
 def _frequency(term: str | None) -> str:
