@@ -16,6 +16,7 @@ from ops.bench.invoices import Book, comparison_job, write_part
 from worker.files.comparison.from_sources import compare_sources
 from worker.files.conversion.layout import Layout
 from worker.files.conversion.part import write_part as convert
+from worker.files.conversion.totals import EXACT
 from worker.files.focus.invoice import invoice_job
 from worker.files.focus.services import service_of
 
@@ -254,6 +255,35 @@ def test_a_date_that_nobody_can_read_takes_no_other_row_its_day(tmp_path: Path) 
     periods = [[row[name] for name in named] for row in rows if row["x_AzplanRow"] in ("usage", "reconciliation")]
     of_day, of_month = [day, day + timedelta(days=1), day], [month, datetime(2026, 11, 1, tzinfo=UTC), None]
     assert periods == [of_day, of_month, of_month, of_day, of_month]
+
+
+@pytest.mark.parametrize("amount", ["1e18", "-1e18", "999999999999999999.999999999999999999999", "1e300"])
+@pytest.mark.parametrize("name", ["taxTotal", "subtotal"])
+def test_an_amount_that_no_column_holds_is_missing_in_the_dataset(tmp_path: Path, name: str, amount: str) -> None:
+    """And the dataset says that it is not complete."""
+    line = without(SEAT, "totalForCustomer") | {name: amount}
+    others = Decimal("5.35" if name == "subtotal" else "8.35")
+    done, rows = answered(tmp_path, [USAGE], [CONSUMED, line], str(EXACT.add(others, Decimal(amount))))
+
+    assert (done["comparison"]["status"], done["focus"]["complete"]) == ("within_rounding", False)
+    assert billed(rows) == others
+
+
+@pytest.mark.parametrize(
+    ("taxes", "included"),
+    [([], False), ([0, 0], False), ([19, -19], True), ([19, 0], True), ([-19], True)],
+)
+def test_tax_is_included_where_a_row_has_it(tmp_path: Path, taxes: list[int], included: bool) -> None:
+    """Also where the taxes of all customers are 0 together."""
+    seats = [
+        SEAT | {"customerId": f"c{number}", "taxTotal": tax, "totalForCustomer": 3 + tax}
+        for number, tax in enumerate(taxes)
+    ]
+    whole = Decimal("5.35") + 3 * len(taxes) + sum(taxes)
+    done, rows = answered(tmp_path, [USAGE], [CONSUMED, *seats], str(whole))
+
+    assert (done["focus"]["taxIncluded"], done["focus"]["complete"], billed(rows)) == (included, True, whole)
+    assert len([row for row in rows if row["ChargeCategory"] == "Tax"]) == len([tax for tax in taxes if tax])
 
 
 def test_usage_and_a_purchase_have_the_service_of_their_product(tmp_path: Path) -> None:

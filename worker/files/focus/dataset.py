@@ -15,7 +15,7 @@ from worker.files.comparison.sums import LINE_KEYS, NONE, Sums
 from worker.files.conversion.parquet import ROW_GROUP, parquet_file
 from worker.files.conversion.totals import EXACT
 from worker.files.focus.columns import SCHEMA, rows_of
-from worker.files.focus.line_rows import columns_of, purchase_row, rounding_row, tax_row
+from worker.files.focus.line_rows import TAX, columns_of, purchase_row, rounding_row, tax_row
 from worker.files.focus.usage_rows import Bill, usage_rows
 
 AT_ONCE = 4_096
@@ -65,6 +65,8 @@ class CostsFile:
         self._writer = writer
         self._bill = bill
         self.sums = CostSums()
+        self.has_tax = False
+        """Whether a row of tax is in the file."""
 
     def usage_rows(self, table: Any, version: str) -> Any:
         """The rows of a table of usage lines of this version, whose texts are coded: to be written."""
@@ -73,6 +75,7 @@ class CostsFile:
     def add_lines(self, lines: Parts, sums: Sums) -> None:
         """Write the rows of these reconciliation lines. `sums`: of them and of all usage."""
         for rows in _at_once(_line_rows(self._bill, lines, sums)):
+            self.has_tax = self.has_tax or any(row["ChargeCategory"] == TAX for row in rows)
             self.write(rows_of(columns_of(rows), len(rows)))
 
     def write(self, rows: Any) -> None:

@@ -52,9 +52,8 @@ def invoice_job(job: Mapping[str, Any]) -> dict[str, Any]:
     if costs is None:
         return {"comparison": shape, "focus": None}
     billed = [{"currency": name, "total": written(total)} for name, total in sorted(costs.sums.billed.items())]
-    taxed = any(each.tax for each in sums.currencies.values())
     complete = complete and costs.sums.are(sums)
-    focus = {"rows": costs.sums.rows, "billedCost": billed, "complete": complete, "taxIncluded": taxed}
+    focus = {"rows": costs.sums.rows, "billedCost": billed, "complete": complete, "taxIncluded": costs.has_tax}
     return {"comparison": shape, "focus": focus}
 
 

@@ -21,6 +21,7 @@ from worker.files.focus.usage_rows import Bill, to_scale
 CANCELLED = "cancel"
 REFUNDS = {CANCELLED, "removequantity", "cancelimmediate"}
 """Kinds of charge that give back what an earlier invoice charged, if their dates are those of an earlier month."""
+TAX = "Tax"
 SCALED = Decimal("1e-18")
 
 
@@ -88,10 +89,10 @@ def tax_row(
     customer: str, currency: str, amount: Decimal, names: Mapping[str, str], bill: Bill, version: str
 ) -> dict[str, Any]:
     """The row of all tax of a customer."""
-    return _sum_row("tax", "Tax", amount, currency, bill, version) | {
+    return _sum_row("tax", TAX, amount, currency, bill, version) | {
         **_customer(customer, names.get(customer)),
-        **_service(service_of("Tax")),
-        "ChargeCategory": "Tax",
+        **_service(service_of(TAX)),
+        "ChargeCategory": TAX,
     }
 
 
@@ -105,7 +106,7 @@ def _sum_row(row: str, words: str, amount: Decimal, currency: str, bill: Bill, v
     costs = ("BilledCost", "EffectiveCost", "ListCost", "ContractedCost", "PricingCurrencyEffectiveCost")
     return {
         **bill.columns(),
-        **dict.fromkeys(costs, amount.quantize(Decimal("1e-20"), context=EXACT)),
+        **dict.fromkeys(costs, to_scale(amount) or NONE),
         "BillingCurrency": currency,
         "PricingCurrency": currency,
         "ChargePeriodStart": bill.month_begins,

@@ -254,4 +254,5 @@ def to_scale(value: Decimal | str | None) -> Decimal | None:
     number = number_in(value)
     if number is None or (number and number.adjusted() >= DIGITS):
         return None
-    return number.quantize(SCALE, context=EXACT)
+    scaled = number.quantize(SCALE, context=EXACT)
+    return None if scaled and scaled.adjusted() >= DIGITS else scaled
