@@ -11,7 +11,8 @@ _SIZE = {name.lower(): name for name in ("KB", "MB", "GB", "TB", "PB", "KiB", "M
 _THOUSANDS: Mapping[str, int] = {"": 1, "k": 1_000, "m": 1_000_000, "b": 1_000_000_000}
 LONGEST = 9
 """Digits of a number of units. A longer number is none."""
-_BLOCK = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([KkMmBb](?![A-Za-z]))?\s*(.*)$")
+_BLOCK = re.compile(r"^\s*(\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)(?:s\b)?\s*([KkMmBb](?![A-Za-z]))?\s*(.*)$")
+"""A number, with commas between thousands or an `s` of the plural, as in `10000s`; a letter for thousands; the rest."""
 
 
 class Unit(NamedTuple):
@@ -23,11 +24,11 @@ class Unit(NamedTuple):
 
 
 def unit_of(text: str | None) -> Unit:
-    """The unit of a text such as `1 Hour`, `100 GB`, `10K`, `1/Month`, `1 GB/Month`."""
+    """The unit of a text such as `1 Hour`, `100 GB`, `10K`, `10,000 Transactions`, `1 GB/Month`."""
     found = _BLOCK.match(text or "")
     if not found:
         return Unit(Decimal(1), _named(text or ""), _named(text or ""))
-    number, thousands, rest = found.groups()
+    number, thousands, rest = found[1].replace(",", ""), found[2], found[3]
     name = _named(rest)
     if len(number) > LONGEST:
         return Unit(Decimal(1), name, name)
