@@ -286,6 +286,29 @@ def test_tax_is_included_where_a_row_has_it(tmp_path: Path, taxes: list[int], in
     assert len([row for row in rows if row["ChargeCategory"] == "Tax"]) == len([tax for tax in taxes if tax])
 
 
+@pytest.mark.parametrize("name", ["Contoso", " Contoso\t", "\u00a0Contoso\u3000", "  ", "", None])
+def test_names_have_no_blanks_around_them(tmp_path: Path, name: str | None) -> None:
+    """A customer has one name in rows of usage, of purchases, of rounding and of tax."""
+    named = {"customerName": name, "publisherName": name}
+    seat = SEAT | {"taxTotal": 1, "totalForCustomer": 4}
+    _, rows = answered(tmp_path, [USAGE | named], [CONSUMED | named, seat | named], "9.35")
+
+    assert {row["x_AzplanRow"] for row in rows} == {"usage", "reconciliation", "rounding", "tax"}
+    assert {row["x_CustomerName"] for row in rows} == {(name or "").strip() or None}
+    assert {row["PublisherName"] for row in rows} <= {(name or "").strip() or "Microsoft", "Microsoft"}
+
+
+@pytest.mark.parametrize(
+    ("reseller", "found"), [(0, None), ("0", None), (" 0 ", None), (-1, None), ("", None), (None, None), (17, "17")]
+)
+def test_a_reseller_of_0_is_none(tmp_path: Path, reseller: object, found: str | None) -> None:
+    """In rows of usage and of purchases."""
+    told = {"resellerMpnId": reseller}
+    _, rows = answered(tmp_path, [USAGE | told], [CONSUMED | told, SEAT | told], "8.35")
+
+    assert {row["x_ResellerId"] for row in rows if row["x_AzplanRow"] != "rounding"} == {found}
+
+
 def test_usage_and_a_purchase_have_the_service_of_their_product(tmp_path: Path) -> None:
     """The official validator takes every word as a category."""
     _, rows = answered(tmp_path, [USAGE], [CONSUMED, SEAT], "8.35")

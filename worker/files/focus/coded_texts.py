@@ -13,6 +13,8 @@ PLACE = pa.int32()
 CODED = pa.dictionary(PLACE, pa.string())
 AT_ONCE = 4_096
 """Texts that are Python values at once."""
+BLANKS = "".join(character for number in range(0x3001) if (character := chr(number)).isspace())
+"""What Python's `strip` removes."""
 NOWHERE = pa.scalar(None, PLACE)
 
 
@@ -40,9 +42,9 @@ def changed(column: Any, change: Callable[[str | None], Any], arrow_type: Any = 
     return _from(_filled(column), whole) if arrow_type is None else whole.take(_filled(column))
 
 
-def without_empty(column: Any) -> Any:
-    """The column with null in place of empty texts."""
-    texts = column.dictionary
+def trimmed(column: Any) -> Any:
+    """The column without blanks around its texts, and with null in place of empty texts."""
+    texts = pc.utf8_trim(column.dictionary, characters=BLANKS)
     return _from(column.indices, pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts))
 
 

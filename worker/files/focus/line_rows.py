@@ -14,7 +14,7 @@ from worker.files.comparison.sums import BEFORE_TAX, CREDITS, NONE, Group, first
 from worker.files.conversion.exact_lines import moment_in, number_in
 from worker.files.conversion.totals import EXACT
 from worker.files.focus.services import Service, service_of
-from worker.files.focus.texts import customer_id, exclusive_end
+from worker.files.focus.texts import customer_id, exclusive_end, reseller_id
 from worker.files.focus.units import unit_of
 from worker.files.focus.usage_rows import Bill, to_scale
 
@@ -63,7 +63,7 @@ def purchase_row(line: Mapping[str, Any], kind: str, bill: Bill, version: str) -
         "CommitmentDiscountCategory": "Usage" if committed else None,
         "CommitmentDiscountQuantity": to_scale(line.get("billableQuantity")) if committed else None,
         "CommitmentDiscountUnit": unit_of(line.get("unitType")).name if committed else None,
-        "x_ResellerId": _text(line, "resellerMpnId"),
+        "x_ResellerId": reseller_id(line.get("resellerMpnId")),
         "x_SkuOrderId": _text(line, "orderId"),
         "x_BillingExchangeRate": to_scale(line.get("pcToBCExchangeRate")),
         "x_BillingExchangeRateDate": _moment(line, "pcToBCExchangeRateDate"),
@@ -128,7 +128,7 @@ def _service(service: Service) -> dict[str, Any]:
 
 
 def _customer(customer: str | None, name: str | None) -> dict[str, Any]:
-    return {"x_CustomerId": customer or None, "x_CustomerName": name or None}
+    return {"x_CustomerId": customer or None, "x_CustomerName": (name or "").strip() or None}
 
 
 def _prices(line: Mapping[str, Any], category: str, amount: Decimal) -> dict[str, Any]:

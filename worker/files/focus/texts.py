@@ -17,6 +17,12 @@ def customer_id(text: str | None) -> str | None:
     return (text or "").strip().lower().removeprefix("org:") or None
 
 
+def reseller_id(text: str | None) -> str | None:
+    """The id of a reseller. Microsoft writes 0 or -1 where there is none."""
+    found = (text or "").strip()
+    return None if found in ("", "0", "-1") else found
+
+
 def resource_name(uri: str) -> str:
     """The last segment of a resource's path."""
     return uri.rstrip("/").rpartition("/")[2]

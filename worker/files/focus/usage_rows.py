@@ -16,11 +16,11 @@ import pyarrow.compute as pc
 from worker.files.conversion.arrow_lines import DECIMAL
 from worker.files.conversion.exact_lines import SCALE, moment_in, number_in
 from worker.files.conversion.totals import EXACT
-from worker.files.focus.coded_texts import CODED, changed, coded, constant, first, joined, lower, where, without_empty
+from worker.files.focus.coded_texts import CODED, changed, coded, constant, first, joined, lower, trimmed, where
 from worker.files.focus.columns import MOMENT, rows_of
 from worker.files.focus.regions import region_of
 from worker.files.focus.services import service_of
-from worker.files.focus.texts import customer_id, price_details, resource_name, resource_type, tags
+from worker.files.focus.texts import customer_id, price_details, reseller_id, resource_name, resource_type, tags
 from worker.files.focus.units import unit_of
 
 DAY = pa.scalar(timedelta(days=1), pa.duration("us"))
@@ -156,7 +156,7 @@ def _usage_texts(take: "_Lines", bill: Bill) -> dict[str, Any]:
         "Tags": take.changed("tags", tags),
         "x_CustomerId": take.changed("customerId", customer_id),
         "x_CustomerName": take.text("customerName"),
-        "x_ResellerId": take.text("resellerMpnId"),
+        "x_ResellerId": take.changed("resellerMpnId", reseller_id),
         "x_SkuMeterId": take.text("meterId"),
         "x_SkuMeterCategory": take.text("meterCategory"),
         "x_SkuMeterSubcategory": take.text("meterSubCategory"),
@@ -230,11 +230,11 @@ class _Lines:
         return self.column(name, MOMENT)
 
     def text(self, name: str) -> Any:
-        """The column as coded texts; empty ones are null."""
+        """The column as coded texts without blanks around them; empty ones are null."""
         if name not in self._texts:
             there = self._types.get(name) == CODED
             column = coded(self._lines.column(name)) if there else self.each(None)
-            self._texts[name] = without_empty(column)
+            self._texts[name] = trimmed(column)
         return self._texts[name]
 
     def each(self, text: str | None) -> Any:
