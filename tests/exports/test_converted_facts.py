@@ -47,6 +47,17 @@ def test_a_conversion_says_what_reading_says(tmp_path: Path, lines: str, tax: st
     assert converted.range == read.range
 
 
+def test_amounts_that_are_written_in_other_ways_are_the_same_numbers(tmp_path: Path) -> None:
+    """A conversion and a reading have one grammar of numbers."""
+    texts = ('".50"', '"+0.50"', '"-.50"', '"2."', "1e1")
+
+    read, converted = both(tmp_path, "usage", *(f'{{"BillingPreTaxTotal":{each}}}' for each in texts))
+
+    assert converted is not None
+    assert (read.notices, amounts(read)[0]["beforeTax"]) == ((), Decimal("12.5"))
+    assert amounts(converted) == amounts(read)
+
+
 @pytest.mark.parametrize(
     "odd",
     [

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from worker.exports.line_facts import Facts, LineReader, UnreadableLines, amount_of, merged, plain
+from worker.exports.line_facts import Facts, LineReader, UnreadableLines, merged, plain
 from worker.exports.line_files import CHUNK, read_file
+from worker.files.amounts import amount_of
 
 USAGE = {"BillingPreTaxTotal": 1.5, "BillingCurrency": "EUR", "ChargeType": "new", "UsageDate": "2026-10-05T00:00:00Z"}
 
@@ -42,7 +43,8 @@ def sums(facts: Facts) -> list[str]:
         (['"16"', "1.5E-7"], "16.00000015"),
         (["-3.10", "3.10"], "0.00"),
         (["-0.0"], "0.0"),
-        (["null", '""', "7"], "7"),
+        (["null", '""', '"  "', "7"], "7"),
+        (['".50"', '"+0.50"', '"-.50"', '"2."', '" 1.25 "'], "3.75"),
         (["99999999999999999999999999999999999999999", "0.01"], "99999999999999999999999999999999999999999.01"),
     ],
 )
@@ -50,7 +52,9 @@ def test_sums_keep_every_digit(amounts: list[str], total: str) -> None:
     """Numbers and texts, exponents and long fractions: Microsoft's digits are added, and nothing is rounded."""
     lines = [f'{{"BillingPreTaxTotal": {amount}, "BillingCurrency": "EUR"}}' for amount in amounts]
 
-    assert sums(of("usage", *lines)) == [total]
+    found = of("usage", *lines)
+
+    assert (sums(found), found.notices) == ([total], ())
 
 
 def test_sums_are_apart_by_currency_and_type_of_charge() -> None:
@@ -98,7 +102,14 @@ def test_an_amount_that_is_no_number_is_told_and_left_out() -> None:
     assert found.notices == ("unreadable_amount:BillingPreTaxTotal",)
 
 
-@pytest.mark.parametrize("value", [True, {}, [], "0x10", "1_000", "١", float("nan"), 1.5])
+def test_the_next_amount_of_a_line_stands_in_for_one_that_is_no_number() -> None:
+    """The comparison reads a line in the same way."""
+    found = of("reconciliation", {"Subtotal": "n/a", "PretaxCharges": "4", "Currency": "EUR"})
+
+    assert (sums(found), found.notices) == (["4"], ("unreadable_amount:Subtotal",))
+
+
+@pytest.mark.parametrize("value", [True, {}, [], "", ".", "+", "1e", "0x10", "1_000", "١", float("nan"), 1.5])
 def test_only_numbers_of_json_are_amounts(value: object) -> None:
     """A float has lost its digits already: it is none either."""
     assert amount_of(value) is None

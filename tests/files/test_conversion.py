@@ -96,7 +96,7 @@ def test_an_unknown_attribute_is_kept_with_a_notice(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "number", ["0.000000000000000000001", "99999999999999999999", "1000000000000000000", "1e-21", '"12,5"']
+    "number", ["0.000000000000000000001", "99999999999999999999", "1000000000000000000", "1e-21", '"12,5"', '"١"']
 )
 def test_a_number_that_does_not_fit_makes_its_column_text(tmp_path: Path, number: str) -> None:
     """More than 20 decimals or 18 digits before the point: the column is text for this version, and never rounded."""
@@ -106,6 +106,16 @@ def test_a_number_that_does_not_fit_makes_its_column_text(tmp_path: Path, number
     assert [row["quantity"] for row in rows] == ["1.50", expected]
     assert rows[0]["unitPrice"] == Decimal(2)
     assert written.layout.notices() == ["decimals_as_text:quantity"]
+
+
+def test_a_percentage_in_a_text_column_is_a_fraction_with_spaces_around_it_too(tmp_path: Path) -> None:
+    """A text that is no number stays as it is. Every number of the column has the factor of its name."""
+    percentages = ('" 15 "', '".5"', '"n/a"', '"1e-150"', '"٥"')
+    lines = [f'{{"PartnerEarnedCreditPercentage":{each}}}' for each in percentages]
+
+    _, rows = made(tmp_path, *lines)
+
+    assert [row["rateOfPartnerEarnedCredit"] for row in rows] == ["0.15", "0.005", "n/a", f"0.{'0' * 151}1", "٥"]
 
 
 def test_the_largest_and_the_finest_number_fit(tmp_path: Path) -> None:

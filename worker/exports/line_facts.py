@@ -5,17 +5,16 @@ any case, and both sets of names are known.
 """
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, Inexact, InvalidOperation
 from typing import Any
 
+from worker.files.amounts import amount_of
+
 MOST_COLUMNS = 1_000
 MOST_TOTALS = 1_000
 LONGEST_NAME = 200
-MOST_DIGITS = 200
-"""Digits before or after the point of an amount that is added up: a larger number is no amount of money."""
 
 BEFORE_TAX = ("billingpretaxtotal", "subtotal", "pretaxcharges")
 TAX = ("taxtotal", "tax", "taxamount")
@@ -27,7 +26,6 @@ CHARGED = ("chargeFrom", "chargeTo", "chargestartdate", "chargeenddate")
 """Names of the range in the manifest, and the attributes that it comes from."""
 UNSET = "0001-01-01"
 
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _EXACT = Context(prec=10_000, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[Inexact, InvalidOperation])
 
 
@@ -153,10 +151,10 @@ class LineReader:
             if given is None or given == "":
                 continue
             amount = amount_of(given)
-            if amount is None:
+            if amount is not None:
+                return _EXACT.add(so_far, amount)
+            if not isinstance(given, str) or not given.isspace():
                 self._notices[f"unreadable_amount:{name}"] = None
-                return so_far
-            return _EXACT.add(so_far, amount)
         return so_far
 
     def _learn(self) -> _Roles:
@@ -196,25 +194,6 @@ def merged(parts: list[Facts]) -> Facts:
         ends[name] = choose(ends.get(name, date), date)
     totals = tuple(sums[key] for key in sorted(sums, key=_order))
     return Facts(sum(part.rows for part in parts), totals, columns, ends, notices)
-
-
-def amount_of(value: object) -> Decimal | None:
-    """The exact number in a JSON number or in a text; None if it is none, or no amount of money for its size."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, str):
-        text = value.strip()
-        if not _NUMBER.fullmatch(text):
-            return None
-        value = Decimal(text)
-    if isinstance(value, int):
-        value = Decimal(value)
-    if not isinstance(value, Decimal):
-        return None
-    _, digits, exponent = value.as_tuple()
-    if not isinstance(exponent, int) or -exponent > MOST_DIGITS or len(digits) + exponent > MOST_DIGITS:
-        return None
-    return value
 
 
 def plain(amount: Decimal) -> str:

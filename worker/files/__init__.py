@@ -13,6 +13,7 @@
 | `catalog` | which datasets, versions and single files are at the destination, and which of them are too many |
 | `verification` | every byte of a version against its manifest, of a single file against the hash in its name |
 | `scratch` | folders for files under way |
+| `amounts` | the amounts of lines, and how a number is read |
 | `lines` | the attributes of invoice lines: names, second names, types |
 | `conversion` | lines become typed columns, in a child process |
 | `daily_costs` | what usage lines cost by day |

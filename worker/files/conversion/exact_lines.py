@@ -4,7 +4,6 @@ No value passes through a float. A line that is no JSON object is an error with 
 """
 
 import gzip
-import re
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,15 +13,16 @@ from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
+from worker.files.amounts import amount_of
 from worker.files.conversion.layout import Layout
 from worker.files.lines import Attribute, ValueType, is_legacy
 from worker.partner_center.answers import exact_json
+from worker.partner_center.answers.written_number import is_written_number
 
 SCALE = Decimal("1e-20")
 LIMIT = Decimal("1e18")
 """decimal(38,20) holds numbers below this one, with 20 decimals."""
-EXACT = Context(prec=200)
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?")
+EXACT = Context(prec=400)
 MIDNIGHT, LAST_SECOND = time(), time(23, 59, 59)
 LONGEST_NUMBER = 150
 """Characters. A longer text is no number that a column could hold."""
@@ -86,7 +86,7 @@ def decimal_of(value: object) -> Decimal | None:
     text = text.strip() if text is not None else ""
     if isinstance(value, str) and not text:
         return None
-    if isinstance(value, bool) or len(text) > LONGEST_NUMBER or not NUMBER.fullmatch(text):
+    if isinstance(value, bool) or len(text) > LONGEST_NUMBER or not is_written_number(text):
         raise Unfit(text[:40])
     number = Decimal(text)
     try:
@@ -100,10 +100,7 @@ def decimal_of(value: object) -> Decimal | None:
 
 def number_in(value: Decimal | str | None) -> Decimal | None:
     """The number in a cell of a column of decimals, which may be text. None where there is none."""
-    if isinstance(value, str):
-        text = value.strip()
-        return Decimal(text) if NUMBER.fullmatch(text) else None
-    return value
+    return amount_of(value) if isinstance(value, str) else value
 
 
 def timestamp_of(value: object) -> datetime | None:
@@ -210,9 +207,8 @@ def convert(value: object, value_type: ValueType, factor: Decimal | None) -> Dec
         return timestamp_of(value)
     if value_type is ValueType.TEXT:
         text = text_of(value)
-        if factor is None or text is None or not NUMBER.fullmatch(text):
-            return text
-        return f"{EXACT.multiply(Decimal(text), factor):f}"
+        amount = None if factor is None else amount_of(text)
+        return text if factor is None or amount is None else f"{EXACT.multiply(amount, factor):f}"
     number = decimal_of(value)
     if number is None or factor is None:
         return number

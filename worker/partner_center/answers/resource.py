@@ -29,13 +29,14 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from worker.partner_center.answers.written_number import is_written_number
+
 T = TypeVar("T")
 
 WHOLE = "(whole)"
 """The member of a `Document` that is the object itself, as it came."""
 _LONGEST_ID = 256
 _MOST_DIGITS = 100
-_WRITTEN_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?", re.ASCII)
 _WORD_BREAK = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -73,7 +74,7 @@ def _flag(value: object) -> object:
 def _number(value: object) -> object:
     if isinstance(value, bool):
         return None
-    if isinstance(value, str) and not _WRITTEN_NUMBER.fullmatch(value.strip()):
+    if isinstance(value, str) and not is_written_number(value.strip()):
         return None
     if isinstance(value, int | Decimal | str):
         try:
