@@ -59,6 +59,24 @@ def test_amounts_that_are_written_in_other_ways_are_the_same_numbers(tmp_path: P
 
 
 @pytest.mark.parametrize(
+    ("lines", "line"),
+    [
+        ("reconciliation", '{"ProductId":"p","Amount":"10.00","TotalForCustomer":10,"Currency":"EUR"}'),
+        ("usage", '{"BillingPreTaxTotal":1,"Currency":"EUR"}'),
+    ],
+)
+def test_a_column_without_a_value_does_not_stand_in_for_the_attribute_of_a_line(
+    tmp_path: Path, lines: str, line: str
+) -> None:
+    """Every version has the columns of its lines, also those that no line fills."""
+    read, converted = both(tmp_path, lines, line)
+
+    assert converted is not None
+    assert amounts(converted) == amounts(read)
+    assert read.totals[0]["currency"] == "EUR"
+
+
+@pytest.mark.parametrize(
     "odd",
     [
         '{"BillingPreTaxTotal":"n/a","BillingCurrency":"EUR"}',

@@ -4,6 +4,7 @@ import gzip
 import json
 import tracemalloc
 from collections.abc import Iterable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ import pytest
 from worker.exports.line_facts import Facts, LineReader, UnreadableLines, merged, plain
 from worker.exports.line_files import CHUNK, read_file
 from worker.files.amounts import amount_of
+from worker.files.comparison.from_sources import rows_of
+from worker.files.comparison.sums import Sums
 
 USAGE = {"BillingPreTaxTotal": 1.5, "BillingCurrency": "EUR", "ChargeType": "new", "UsageDate": "2026-10-05T00:00:00Z"}
 
@@ -84,6 +87,7 @@ def test_sums_are_apart_by_currency_and_type_of_charge() -> None:
         ("usage", {"BILLINGPRETAXTOTAL": "3", "Billingcurrency": "EUR"}),
         ("reconciliation", {"Subtotal": 3, "Tax": 0, "Total": 3, "Currency": "EUR"}),
         ("reconciliation", {"pretaxCharges": 3, "taxAmount": 0, "postTaxTotal": 3, "currency": "EUR"}),
+        ("reconciliation", {"Amount": 3, "tax": 0, "totalForCustomer": 3, "currency": "EUR"}),
     ],
 )
 def test_keys_are_matched_in_any_case_and_by_both_names(lines: str, line: dict[str, object]) -> None:
@@ -100,6 +104,35 @@ def test_an_amount_that_is_no_number_is_told_and_left_out() -> None:
     assert found.rows == 3
     assert sums(found) == ["1.5"]
     assert found.notices == ("unreadable_amount:BillingPreTaxTotal",)
+
+
+LEGACY = {"offerId": "o", "customerId": "c", "currency": "EUR"}
+
+
+@pytest.mark.parametrize(
+    ("line", "before_tax"),
+    [
+        ({"amount": "10.00", "totalForCustomer": "11.90", "tax": "1.90"}, "10.00"),
+        ({"subtotal": "9.00", "amount": "10.00", "totalForCustomer": "9.00"}, "9.00"),
+        ({"subtotal": "", "amount": "10.00", "totalForCustomer": "10.00"}, "10.00"),
+        ({"subtotal": "n/a", "amount": "10.00", "totalForCustomer": "10.00"}, "10.00"),
+        ({"pretaxCharges": "+.50", "taxAmount": "0", "postTaxTotal": ".50"}, "0.50"),
+    ],
+)
+def test_a_legacy_line_has_the_amount_before_tax_that_the_comparison_reads(
+    tmp_path: Path, line: dict[str, str], before_tax: str
+) -> None:
+    """Licenses have an amount and may have no subtotal."""
+    text = json.dumps({**LEGACY, **line})
+    sums_of = Sums()
+    for row in rows_of(packed(tmp_path / "part", text.encode()), "reconciliation"):
+        sums_of.add_line(row)
+
+    (total,) = of("reconciliation", text).totals
+
+    compared = sums_of.currencies["EUR"]
+    assert (total["beforeTax"], Decimal(total["total"])) == (before_tax, compared.total)
+    assert compared.before_tax == Decimal(before_tax)
 
 
 def test_the_next_amount_of_a_line_stands_in_for_one_that_is_no_number() -> None:

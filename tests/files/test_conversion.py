@@ -273,6 +273,17 @@ async def test_sums_equal_the_books_by_currency_and_kind_of_charge(tmp_path: Pat
     assert converted.totals.described() == expected.described()
 
 
+@pytest.mark.parametrize("odd", ["", '{"Currency":"EUR","Amount":"n/a"}'], ids=["decimals", "texts"])
+def test_each_line_has_the_first_amount_that_it_names(tmp_path: Path, odd: str) -> None:
+    """Licenses with and without a subtotal are in one part."""
+    lines = ['{"OfferId":"o","Currency":"EUR","Subtotal":1.5,"Amount":2}', '{"Currency":"EUR","Amount":10}']
+
+    written, _ = made(tmp_path, *lines, *filter(None, [odd]), layout=Layout("reconciliation"))
+
+    (total,) = written.totals.described()
+    assert (total["beforeTax"], total["rows"]) == ("11.50", 3 if odd else 2)
+
+
 async def test_one_child_runs_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two exports of one worker do not convert at once."""
     running, most = 0, 0

@@ -10,16 +10,13 @@ from dataclasses import dataclass
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, Inexact, InvalidOperation
 from typing import Any
 
-from worker.files.amounts import amount_of
+from worker.files.amounts import AMOUNTS, CURRENCIES, amount_of
+from worker.files.lines import wires_of
 
 MOST_COLUMNS = 1_000
 MOST_TOTALS = 1_000
 LONGEST_NAME = 200
 
-BEFORE_TAX = ("billingpretaxtotal", "subtotal", "pretaxcharges")
-TAX = ("taxtotal", "tax", "taxamount")
-TOTAL = ("totalforcustomer", "total", "posttaxtotal")
-CURRENCY = ("billingcurrency", "currency")
 CHARGE_TYPE = ("chargetype",)
 DATES = {"usage": ("usageFrom", "usageTo", "usagedate", "usagedate")}
 CHARGED = ("chargeFrom", "chargeTo", "chargestartdate", "chargeenddate")
@@ -165,8 +162,18 @@ class LineReader:
         def of(*known: str) -> tuple[str, ...]:
             return tuple(spelling for name in known for spelling in spelled.get(name, ()))
 
+        amounts = {name: of(*wires_of(attributes)) for name, attributes in AMOUNTS.items()}
+
         *_, first, last = self._dates
-        return _Roles(of(*CURRENCY), of(*CHARGE_TYPE), of(*BEFORE_TAX), of(*TAX), of(*TOTAL), of(first), of(last))
+        return _Roles(
+            currency=of(*wires_of(CURRENCIES)),
+            charge_type=of(*CHARGE_TYPE),
+            before_tax=amounts["beforeTax"],
+            tax=amounts["tax"],
+            total=amounts["total"],
+            first=of(first),
+            last=of(last),
+        )
 
     def _totals(self) -> Iterator[Mapping[str, Any]]:
         for (currency, charge_type), each in sorted(self._sums.items(), key=lambda item: _order(item[0])):

@@ -19,10 +19,11 @@ from worker.exports.line_check import read_apart
 from worker.exports.line_facts import LONGEST_NAME, MOST_COLUMNS, MOST_TOTALS, Facts
 from worker.exports.line_facts import UnreadableLines as NotLines
 from worker.exports.progress import tell
+from worker.files.amounts import AMOUNTS, CURRENCIES
 from worker.files.conversion.exact_lines import UnreadableLines
 from worker.files.conversion.layout import Layout
 from worker.files.conversion.process import ConvertedPart, LinesUnreadable, SourcePart
-from worker.files.conversion.totals import AMOUNTS, CURRENCIES, Totals, written
+from worker.files.conversion.totals import Totals, written
 from worker.files.layout import PARQUET, SOURCE, part_path
 from worker.handling import Context
 from worker.journal.export_records import Export, Part

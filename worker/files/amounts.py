@@ -1,9 +1,21 @@
 """The amounts of lines: which attributes hold them, and how a number is read. Pure, and the same for every reader."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from worker.partner_center.answers.written_number import is_written_number
 
+AMOUNTS: Mapping[str, tuple[str, ...]] = {
+    "beforeTax": ("billingPreTaxTotal", "subtotal", "pretaxCharges", "amount"),
+    "tax": ("taxTotal", "tax", "taxAmount"),
+    "total": ("totalForCustomer", "postTaxTotal"),
+}
+"""The attributes of each sum, by our names. The first one with an amount is that of a line.
+
+Before tax: of usage, of new commerce and licenses, of legacy usage, of licenses without a subtotal.
+"""
+CURRENCIES = ("billingCurrency", "currency")
+"""The attributes of the currency of a line, by our names. The first one that a line has is its currency."""
 MOST_DIGITS = 200
 """Digits before or after the point of an amount that is added up: a larger number is no amount of money."""
 

@@ -139,6 +139,12 @@ def attribute(wire: str, *, lines: str, legacy: bool = False) -> Attribute:
     return Attribute(whole_text(wire[:1].lower() + wire[1:]), ValueType.TEXT, known=False)
 
 
+def wires_of(names: Iterable[str]) -> tuple[str, ...]:
+    """What the wire may call these attributes of ours, in lower case and in their order."""
+    second = {name: [wire for wire, (ours, _) in SYNONYMS.items() if ours == name] for name in names}
+    return tuple(wire for name, others in second.items() for wire in (name.lower(), *others))
+
+
 def type_of(name: str, lines: str) -> ValueType:
     """The type of the column of these lines that we call `name`."""
     if lines == RECORDS:

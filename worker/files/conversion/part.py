@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from worker.files.amounts import AMOUNTS, CURRENCIES
 from worker.files.conversion import arrow_lines
 from worker.files.conversion.child import answer
 from worker.files.conversion.exact_columns import exact_batches
 from worker.files.conversion.exact_lines import Facts, facts, number_in
 from worker.files.conversion.layout import Layout
 from worker.files.conversion.parquet import parquet_file, row_groups
-from worker.files.conversion.totals import AMOUNTS, CURRENCIES, DAYS, Totals
+from worker.files.conversion.totals import DAYS, Totals
 
 SAMPLE = 50
 """Lines that are read first, to learn what the wire calls the attributes."""
@@ -79,29 +81,41 @@ def _write(batches: Iterator[Any], target: Path | None, ordinal: int, layout: La
 
 
 def add_table(totals: Totals, table: Any) -> None:
-    """Add the rows of this table of lines to the sums."""
+    """Add the rows of this table of lines to the sums. The first attribute of a sum with an amount is that of a row."""
     names = table.schema.names
-    chosen = {name: next((each for each in columns if each in names), None) for name, columns in AMOUNTS.items()}
-    present = {name: column for name, column in chosen.items() if column is not None}
-    currency = next((name for name in CURRENCIES if name in names), None)
-    keys = {"currency": currency, "kind": "chargeType" if "chargeType" in names else None}
-    texts = [name for name, column in present.items() if pa.types.is_string(table.schema.field(column).type)]
-    grouped = {name: table.column(key) if key else pa.nulls(table.num_rows, pa.string()) for name, key in keys.items()}
-    table_of = pa.table(grouped | {name: table.column(column) for name, column in present.items()})
-    if texts:
-        for row in table_of.to_pylist():
-            totals.add(row["currency"], row["kind"], 1, {name: number_in(row[name]) for name in present})
+    amounts = {name: columns for name, each in AMOUNTS.items() if (columns := _filled(table, each))}
+    keys = {"currency": _filled(table, CURRENCIES), "kind": _filled(table, ("chargeType",))}
+    nothing = pa.nulls(table.num_rows, pa.string())
+    grouped = {name: pc.coalesce(*columns) if columns else nothing for name, columns in keys.items()}
+    if any(pa.types.is_string(column.type) for columns in amounts.values() for column in columns):
+        _add_texts(totals, grouped, amounts)
     else:
-        for name in present:
-            at = table_of.schema.get_field_index(name)
-            table_of = table_of.set_column(at, name, table_of.column(name).cast(SUMS))
-        wanted: Iterable[tuple[Any, str]] = [([], "count_all"), *((name, "sum") for name in present)]
-        for row in table_of.group_by(["currency", "kind"], use_threads=False).aggregate(wanted).to_pylist():
-            amounts = {name: row[f"{name}_sum"] for name in present}
-            totals.add(row["currency"], row["kind"], row["count_all"], amounts)
+        sums = {name: pc.coalesce(*columns).cast(SUMS) for name, columns in amounts.items()}
+        wanted: Iterable[tuple[Any, str]] = [([], "count_all"), *((name, "sum") for name in sums)]
+        by_group = pa.table(grouped | sums).group_by([*grouped], use_threads=False).aggregate(wanted)
+        for row in by_group.to_pylist():
+            totals.add(row["currency"], row["kind"], row["count_all"], {name: row[f"{name}_sum"] for name in sums})
     for name in DAYS:
         if name in names and pa.types.is_timestamp(table.schema.field(name).type):
             totals.add_days(name, pc.min_max(table.column(name)).as_py().values())
+
+
+def _filled(table: Any, names: Iterable[str]) -> list[Any]:
+    """The columns of these names that have a value."""
+    columns = [table.column(name) for name in names if name in table.schema.names]
+    return [column for column in columns if column.null_count < len(column)]
+
+
+def _add_texts(totals: Totals, keys: Mapping[str, Any], amounts: Mapping[str, list[Any]]) -> None:
+    """Add the rows one by one, because a column of amounts is text."""
+    cells = {(name, at): column for name, columns in amounts.items() for at, column in enumerate(columns)}
+    rows = zip(*(column.to_pylist() for column in (*keys.values(), *cells.values())), strict=True)
+    for currency, kind, *values in rows:
+        found: dict[str, Decimal | None] = dict.fromkeys(amounts)
+        for (name, _), value in zip(cells, values, strict=True):
+            if found[name] is None:
+                found[name] = number_in(value)
+        totals.add(currency, kind, 1, found)
 
 
 def part_job(job: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,15 +6,10 @@ from datetime import UTC, date, datetime
 from decimal import Context, Decimal
 from typing import Any, Self
 
+from worker.files.amounts import AMOUNTS
+
 EXACT = Context(prec=400)
 """For sums and products of amounts, which are exact: none of them needs as many digits."""
-CURRENCIES = ("billingCurrency", "currency")
-AMOUNTS: Mapping[str, tuple[str, ...]] = {
-    "beforeTax": ("billingPreTaxTotal", "subtotal", "pretaxCharges"),
-    "tax": ("taxTotal", "tax", "taxAmount"),
-    "total": ("totalForCustomer", "postTaxTotal"),
-}
-"""The columns of each sum. The first one that the lines have is taken."""
 DAYS = ("usageDate", "chargeStartDate", "chargeEndDate")
 """The columns of days."""
 RANGES: Mapping[bool, Mapping[str, tuple[str, int]]] = {
