@@ -95,6 +95,33 @@ def test_an_unknown_attribute_is_kept_with_a_notice(tmp_path: Path) -> None:
     assert {"name": "priceBenefits", "wire": "PriceBenefits", "type": "text"} in written.layout.described()
 
 
+@pytest.mark.parametrize("way", ["fast", "exact"])
+@pytest.mark.parametrize(
+    ("wires", "columns"),
+    [
+        (["_part", "_line"], ["_part_", "_line_"]),
+        (["_Part"], ["_Part_"]),
+        (["_LINE", "_line"], ["_line_", "_line_"]),
+        (["_line", "_LINE_"], ["_line__", "_LINE_"]),
+    ],
+)
+def test_no_attribute_takes_the_place_of_the_way_back_to_the_source(
+    tmp_path: Path, wires: list[str], columns: list[str], way: str
+) -> None:
+    """Arrow cannot read a file with two columns of one name, and other readers compare names without case."""
+    odd = {"fast": '"x"', "exact": '{"a":1.5}'}[way]
+    lines = [f'{{"CustomerId":"c","{wire}":"{wire}","Tags":{odd}}}' for wire in wires]
+
+    written, rows = made(tmp_path, *lines)
+
+    assert written.way == way
+    assert [row[column] for row, column in zip(rows, columns, strict=True)] == wires
+    assert [(row["_part"], row["_line"]) for row in rows] == [(0, at) for at in range(len(wires))]
+    described = [each["name"] for each in written.layout.described()]
+    assert len({str(name).lower() for name in described} | {"_part", "_line"}) == len(described) + 2
+    assert written.layout.notices() == [f"new_attribute:{name}" for name in sorted(set(columns))]
+
+
 @pytest.mark.parametrize(
     "number", ["0.000000000000000000001", "99999999999999999999", "1000000000000000000", "1e-21", '"12,5"', '"١"']
 )

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from worker.files.conversion.exact_lines import Facts, Unfit, timestamp_of
-from worker.files.conversion.layout import Layout
+from worker.files.conversion.layout import LINE, PART, Layout
 from worker.files.lines import Attribute, ValueType
 
 DECIMAL = pa.decimal128(38, 20)
@@ -36,7 +36,7 @@ Unusual = (pa.ArrowException, Unfit, UnicodeError, OverflowError)
 def schema(layout: Layout) -> Any:
     """Arrow's schema of a Parquet part of this layout."""
     fields = [(name, ARROW[value_type]) for name, value_type in layout.columns().items()]
-    return pa.schema([*fields, ("_part", pa.int32()), ("_line", pa.int64())])
+    return pa.schema([*fields, (PART, pa.int32()), (LINE, pa.int64())])
 
 
 def read_types(facts: Facts, layout: Layout) -> dict[str, Any] | None:

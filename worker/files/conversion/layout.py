@@ -9,6 +9,9 @@ from typing import Any, Self
 
 from worker.files.lines import COLUMNS, Attribute, ValueType, attribute, type_of
 
+PART, LINE = WAY_BACK = ("_part", "_line")
+"""The columns that lead from a row back to the line of the source. No attribute has their names."""
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -58,12 +61,21 @@ class Layout:
         """The attribute that the wire calls `wire` in these lines.
 
         An attribute that nobody knows is one attribute in every case: readers compare names of columns without case.
+        One with the name of a column of azplan gets as many `_` behind its own name as make it another one.
         """
         found = attribute(wire, lines=self.lines, legacy=self.legacy)
         if found.known:
             return found
         spelled = max(each for each in {wire, *self.wires} if each.lower() == wire.lower())
-        return attribute(spelled, lines=self.lines)
+        return self._beside_the_way_back(attribute(spelled, lines=self.lines))
+
+    def _beside_the_way_back(self, found: Attribute) -> Attribute:
+        name, taken = found.name, {each.lower() for each in self.wires}
+        if name.lower() not in WAY_BACK:
+            return found
+        while name.lower() in WAY_BACK or name.lower() in taken:
+            name += "_"
+        return replace(found, name=name)
 
     def columns(self) -> dict[str, ValueType]:
         """The columns by their names, in order: the fixed ones, then what else the lines have."""
