@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib import import_module
+from operator import is_
 from types import MappingProxyType, ModuleType
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
@@ -20,6 +21,8 @@ from events.messages.fields import Guid, Instant
 
 MOST_ITEMS = 500
 """The most items of a list in an event; `truncated` names the lists that were cut."""
+_MOST_LEVELS = 8
+"""Lists are cut this far inside an event. No event has so many levels."""
 
 
 class Message(BaseModel):
@@ -101,14 +104,15 @@ class Event(Message):
         if not isinstance(members, dict):
             return members
         names = {name for field, info in cls.model_fields.items() for name in (field, info.alias or field)}
-        long = [key for key in members if key in names and _is_longer(members[key])]
+        cut = {key: _cut(value) for key, value in members.items() if key in names and key != "truncated"}
+        long = [key for key, value in cut.items() if value is not members[key]]
         if not long:
             return members
         given = members.get("truncated", ())
         if not isinstance(given, list | tuple) or not all(isinstance(name, str) for name in given):
             return members  # the type of the member refuses this
         told = (*given, *map(to_camel, long))
-        return {**members, **{key: members[key][:MOST_ITEMS] for key in long}, "truncated": tuple(dict.fromkeys(told))}
+        return {**members, **cut, "truncated": tuple(dict.fromkeys(told))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,5 +211,20 @@ def _modules() -> list[ModuleType]:
     return [import_module(f"{__package__}.{name}") for name in names if not name.startswith("_")]
 
 
-def _is_longer(value: object) -> bool:
-    return isinstance(value, list | tuple) and len(value) > MOST_ITEMS
+def _cut(value: Any, levels: int = _MOST_LEVELS) -> Any:
+    """The value with at most 500 items in each list inside it; the value itself where no list has more."""
+    if levels == 0:
+        return value
+    if isinstance(value, list | tuple):
+        items = [_cut(item, levels - 1) for item in value[:MOST_ITEMS]]
+        if len(items) == len(value) and all(map(is_, items, value)):
+            return value
+        return items if isinstance(value, list) else tuple(items)
+    if isinstance(value, dict | Message):
+        members = value if isinstance(value, dict) else vars(value)
+        cut = {name: _cut(member, levels - 1) for name, member in members.items()}
+        changed = {name: member for name, member in cut.items() if member is not members[name]}
+        if not changed:
+            return value
+        return {**value, **changed} if isinstance(value, dict) else value.model_copy(update=changed)
+    return value

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from events.messages.base import MOST_ITEMS
 from events.messages.invoice_lines import DatasetFile, ExportedDataset, LineSource, LineTotal
 from worker.exports.line_facts import Facts, merged
 from worker.files.conversion.layout import Layout
@@ -79,7 +78,7 @@ def version_of(dataset: Dataset, origin: Origin, parts: Sequence[Part], worker: 
 
 
 def answered(lines: str, published: Published, *, already: bool) -> ExportedDataset:
-    """A published version as the answer names it."""
+    """A published version as the answer names it. The event cuts long lists, and says so."""
     manifest, source = published.manifest, published.manifest.source
     return ExportedDataset(
         lines=lines,
@@ -97,8 +96,8 @@ def answered(lines: str, published: Published, *, already: bool) -> ExportedData
         rows=manifest.rows,
         manifest_uri=published.manifest_uri,
         manifest_sha256=published.manifest_sha256,
-        files=tuple(_file(published, file) for file in manifest.files[:MOST_ITEMS]),
-        totals=tuple(LineTotal.model_validate(each) for each in manifest.totals[:MOST_ITEMS]),
+        files=tuple(_file(published, file) for file in manifest.files),
+        totals=tuple(LineTotal.model_validate(each) for each in manifest.totals),
         notices=tuple(manifest.notices),
     )
 
