@@ -175,6 +175,7 @@ def test_services_and_regions_have_names_or_keep_their_own() -> None:
         ("not JSON", None),
         (r'{"owner":"Zo\ud83d"}', '{"owner":"Zo\ufffd"}'),
         (r'{"\ud83d":{"a":"\udc00"}}', '{"\ufffd":"{\\"a\\": \\"\ufffd\\"}"}'),
+        (r'{"\ud83d":1,"\ud83e":2}', '{"\ufffd":2}'),
         ('{"a":' + "[" * 3_000 + "]" * 3_000 + "}", None),
     ],
 )

@@ -67,15 +67,15 @@ def first(*columns: Any) -> Any:
     return _from(pc.coalesce(*places), pa.concat_arrays([column.dictionary for column in columns]))
 
 
-def joined(left: Any, right: Any, separator: str) -> Any:
-    """The texts of two columns with the separator between them; null counts as empty."""
+def joined(left: Any, right: Any, join: Callable[[str, str], str | None]) -> Any:
+    """The texts of two columns joined, each different pair once; null counts as empty."""
     lefts, rights = ([*column.dictionary.to_pylist(), ""] for column in (left, right))
     pairs = pc.add(
         pc.multiply(_filled(left).cast(pa.int64()), pa.scalar(len(rights), pa.int64())),
         _filled(right).cast(pa.int64()),
     ).dictionary_encode()
     places = (divmod(pair, len(rights)) for pair in pairs.dictionary.to_pylist())
-    return _from(pairs.indices, pa.array([f"{lefts[one]}{separator}{rights[other]}" for one, other in places]))
+    return _from(pairs.indices, pa.array([join(lefts[one], rights[other]) for one, other in places], pa.string()))
 
 
 def _filled(column: Any) -> Any:

@@ -14,7 +14,7 @@ from worker.files.comparison.sums import BEFORE_TAX, CREDITS, NONE, Group, first
 from worker.files.conversion.exact_lines import moment_in, number_in
 from worker.files.conversion.totals import EXACT
 from worker.files.focus.services import Service, service_of
-from worker.files.focus.texts import customer_id, exclusive_end, reseller_id
+from worker.files.focus.texts import customer_id, exclusive_end, reseller_id, sku_id, sku_price_id
 from worker.files.focus.units import unit_of
 from worker.files.focus.usage_rows import Bill, to_scale
 
@@ -36,7 +36,7 @@ def purchase_row(line: Mapping[str, Any], kind: str, bill: Bill, version: str) -
     product = _text(line, "productName", "skuName", "offerName", "serviceName")
     plan = "savings plan" in (product or "").lower()
     effective = NONE if committed or plan else amount
-    sku, available = _sku(line), _text(line, "availabilityId")
+    sku = _sku(line)
     return {
         **bill.columns(),
         **_prices(line, category, amount),
@@ -55,7 +55,7 @@ def purchase_row(line: Mapping[str, Any], kind: str, bill: Bill, version: str) -
         "PublisherName": _text(line, "publisherName") or "Microsoft",
         **_service(service_of(product)),
         "SkuId": sku,
-        "SkuPriceId": ":".join(filter(None, (sku, available))) if sku else None,
+        "SkuPriceId": sku_price_id(sku or "", _text(line, "availabilityId") or ""),
         "SkuMeter": _text(line, "meterDescription") or product,
         "PricingCategory": "Committed" if committed else "Standard",
         "CommitmentDiscountId": line.get("reservationOrderId") if committed else None,
@@ -205,7 +205,7 @@ def _adjustment(line: Mapping[str, Any]) -> str | None:
 def _sku(line: Mapping[str, Any]) -> str | None:
     """Product and SKU. Lines of legacy offers have an offer, or a SKU alone."""
     product, sku = _text(line, "productId", "durableOfferId", "offerId"), _text(line, "skuId", "sku")
-    return f"{product or ''}:{sku or ''}" if product or sku else None
+    return sku_id(product or "", sku or "")
 
 
 def _moment(line: Mapping[str, Any], name: str) -> datetime | None:

@@ -23,6 +23,16 @@ def reseller_id(text: str | None) -> str | None:
     return None if found in ("", "0", "-1") else found
 
 
+def sku_id(product: str, sku: str) -> str | None:
+    """Product and SKU. Lines of legacy offers have one of them."""
+    return f"{product}:{sku}" if product or sku else None
+
+
+def sku_price_id(sku: str, availability: str) -> str | None:
+    """The id of a SKU and its availability. The SKU alone where the line names no availability."""
+    return f"{sku}:{availability}" if sku and availability else sku or None
+
+
 def resource_name(uri: str) -> str:
     """The last segment of a resource's path."""
     return uri.rstrip("/").rpartition("/")[2]
@@ -50,18 +60,20 @@ def _flat(text: str | None, prefix: str) -> str | None:
         return None
     try:
         members = _READ(stripped if stripped.startswith("{") else f"{{{stripped}}}")
-        written = {_quoted(prefix + whole_text(name)): _value(value) for name, value in members.items()}
+        if "\\u" in stripped:
+            members = {whole_text(name): value for name, value in members.items()}
+        written = [f"{_quoted(prefix + name)}:{_value(value)}" for name, value in members.items()]
     except (ValueError, RecursionError):
         return None
-    return "{" + ",".join([f"{name}:{value}" for name, value in written.items()]) + "}" if written else None
+    return whole_text("{" + ",".join(written) + "}") if written else None
 
 
 def _value(value: object) -> str:
     if isinstance(value, str):
-        return _quoted(whole_text(value))
+        return _quoted(value)
     if value is None:
         return "null"
-    written = whole_text(json.dumps(value, ensure_ascii=False))
+    written = json.dumps(value, ensure_ascii=False)
     return written if isinstance(value, int) else _quoted(written)
 
 

@@ -20,7 +20,16 @@ from worker.files.focus.coded_texts import CODED, changed, coded, constant, firs
 from worker.files.focus.columns import MOMENT, rows_of
 from worker.files.focus.regions import region_of
 from worker.files.focus.services import service_of
-from worker.files.focus.texts import customer_id, price_details, reseller_id, resource_name, resource_type, tags
+from worker.files.focus.texts import (
+    customer_id,
+    price_details,
+    reseller_id,
+    resource_name,
+    resource_type,
+    sku_id,
+    sku_price_id,
+    tags,
+)
 from worker.files.focus.units import unit_of
 
 DAY = pa.scalar(timedelta(days=1), pa.duration("us"))
@@ -126,11 +135,10 @@ def usage_rows(lines: Any, bill: Bill, version: str) -> Any:
 
 def _usage_texts(take: "_Lines", bill: Bill) -> dict[str, Any]:
     """The columns that are texts of the line, or made from one text."""
-    sku = changed(joined(take.text("productId"), take.text("skuId"), ":"), lambda text: None if text == ":" else text)
+    sku = joined(take.text("productId"), take.text("skuId"), sku_id)
     billed_in = take.changed("billingCurrency", lambda text: (text or bill.currency).upper() or None)
     plan = lower(take.text("entitlementId"))
     named = pc.is_valid(plan)
-    available = pc.and_(pc.is_valid(sku), pc.is_valid(take.text("availabilityId")))
     return {
         "BillingCurrency": billed_in,
         "PricingCurrency": first(take.changed("pricingCurrency", lambda text: text and text.upper()), billed_in),
@@ -150,7 +158,7 @@ def _usage_texts(take: "_Lines", bill: Bill) -> dict[str, Any]:
         "RegionId": take.changed("resourceLocation", lambda text: region_of(text)[0]),
         "RegionName": take.changed("resourceLocation", lambda text: region_of(text)[1]),
         "SkuId": sku,
-        "SkuPriceId": first(where(available, joined(sku, take.text("availabilityId"), ":")), sku),
+        "SkuPriceId": joined(sku, take.text("availabilityId"), sku_price_id),
         "SkuMeter": first(take.text("meterName"), take.text("skuName"), take.text("productName")),
         "SkuPriceDetails": take.changed("additionalInfo", price_details),
         "Tags": take.changed("tags", tags),
