@@ -69,6 +69,12 @@ ODD = {
     "an unknown attribute with a number": ('{"partnerPrice":0.10}', "partnerPrice", "0.10"),
     "half a character": ('{"MeterName":"Caf\\ud83d"}', "meterName", "Caf\ufffd"),
     "half a character in an object": ('{"Tags":{"a":"\\ud83d"}}', "tags", '{"a":"\\ud83d"}'),
+    "lists at a depth of 800": ('{"Tags":' + "[" * 800 + "]" * 800 + "}", "tags", "[" * 800 + "]" * 800),
+    "objects at a depth of 400": (
+        '{"Tags":' + '{"a":' * 400 + "1.50" + "}" * 401,
+        "tags",
+        '{"a":' * 400 + "1.50" + "}" * 400,
+    ),
     "half a character in a name": ('{"caf\\ud83d":"x"}', "caf\ufffd", "x"),
     "texts and numbers in one text column": ('{"MpnId":"1"}\n{"MpnId":2}', "mpnId", "1"),
 }

@@ -86,15 +86,38 @@ def _refuse(constant: str) -> object:
     raise ValueError(f"{constant} is not JSON")
 
 
+class _Written(str):
+    """A piece of JSON that is written already."""
+
+
 def _text(value: object) -> str:
+    """The value as JSON. Without recursion: a value may nest as deeply as the decoder reads it."""
+    written: list[str] = []
+    left = [value]
+    while left:
+        each = left.pop()
+        if isinstance(each, Mapping):
+            members = [(f"{json.dumps(str(key))}:", item) for key, item in each.items()]
+            left.extend(reversed(_pieces("{", members, "}")))
+        elif isinstance(each, list | tuple):
+            left.extend(reversed(_pieces("[", [("", item) for item in each], "]")))
+        else:
+            written.append(each if isinstance(each, _Written) else _scalar(each))
+    return "".join(written)
+
+
+def _pieces(begin: str, members: list[tuple[str, object]], end: str) -> list[object]:
+    pieces: list[object] = [_Written(begin)]
+    for number, (name, item) in enumerate(members):
+        pieces += [_Written(f",{name}" if number else name), item]
+    return [*pieces, _Written(end)]
+
+
+def _scalar(value: object) -> str:
     if isinstance(value, ExactNumber):
         return value.text
     if isinstance(value, Decimal):
         if not value.is_finite():
             raise ValueError(f"{value} is not a JSON number")
         return str(value)
-    if isinstance(value, Mapping):
-        return "{" + ",".join(f"{json.dumps(str(key))}:{_text(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ",".join(_text(item) for item in value) + "]"
     return json.dumps(value, allow_nan=False)
