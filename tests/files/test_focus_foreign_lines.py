@@ -199,7 +199,7 @@ def test_an_invoice_is_the_same_in_every_form_of_its_lines(tmp_path: Path, usage
         {"billableQuantity": "1e40"},
         {"unitPrice": "1e15", "quantity": "1e15", "billableQuantity": "1e15"},
         {"unitOfMeasure": "99999999999999999999 GB", "unitType": "99999999999999999999 GB"},
-        {"chargeEndDate": "9999-12-31T00:00:00Z"},
+        {"chargeEndDate": "9999-12-31T00:00:00Z", "usageDate": "9999-12-31T00:00:00Z"},
         {"quantity": "1e400", "billableQuantity": "1e400", "unitPrice": "1e-400"},
         {"quantity": "1e-400", "billableQuantity": "0.00000000000000000000000001", "effectiveUnitPrice": "1e400"},
     ],

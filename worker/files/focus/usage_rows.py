@@ -6,7 +6,7 @@ Arrow refuses products of more than 76 digits.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -33,6 +33,7 @@ from worker.files.focus.texts import (
 from worker.files.focus.units import unit_of
 
 DAY = pa.scalar(timedelta(days=1), pa.duration("us"))
+LAST_DAY = pa.scalar(datetime(9999, 12, 31, tzinfo=UTC), MOMENT)
 PRICE = pa.decimal256(37, 18)
 COST = pa.decimal256(38, 20)
 DIGITS = DECIMAL.precision - DECIMAL.scale
@@ -106,7 +107,7 @@ def usage_rows(lines: Any, bill: Bill, version: str) -> Any:
         "PricingCurrencyContractedUnitPrice": price,
         "PricingCurrencyEffectiveCost": pc.coalesce(take.number("pricingPreTaxTotal"), billed),
         "ChargePeriodStart": pc.coalesce(day, pa.scalar(bill.month_begins, MOMENT)),
-        "ChargePeriodEnd": pc.coalesce(pc.add(day, DAY), pa.scalar(bill.month_ends, MOMENT)),
+        "ChargePeriodEnd": pc.coalesce(_day_after(day), pa.scalar(bill.month_ends, MOMENT)),
         "ChargeClass": where(_corrections(take, day, billed, bill), take.each("Correction")),
         "PricingCategory": first(where(committed, take.each("Committed")), take.each("Standard")),
         "CommitmentDiscountId": where(identified, take.text("benefitId")),
@@ -182,6 +183,11 @@ def product(left: Any, right: Any, arrow_type: Any) -> Any:
     if pc.any(pc.greater(pc.abs(whole), MOST)).as_py():
         whole = pc.if_else(pc.greater(pc.abs(whole), MOST), pa.scalar(None, whole.type), whole)
     return whole.cast(DECIMAL)
+
+
+def _day_after(day: Any) -> Any:
+    """A day later. The last day that readers know has no day after it."""
+    return pc.if_else(pc.less(day, LAST_DAY), pc.add(day, DAY), LAST_DAY)
 
 
 def _zero(lines: Any) -> Any:
