@@ -156,6 +156,39 @@ def test_the_range_is_that_of_the_dates() -> None:
     assert of("usage", {"a": 1}).range == {}
 
 
+@pytest.mark.parametrize(
+    ("texts", "days"),
+    [
+        (["10/31/2026", "2026-10-05", "yesterday", "2026-13-01", "", "x" * 100_000], ("2026-10-05", "2026-10-05")),
+        ([" 2026-10-01", "2026-10-02T00:00:00.0000000Z"], ("2026-10-01", "2026-10-02")),
+        (["2026-10-31T23:30:00-05:00", "2026-10-03T00:30:00+01:00"], ("2026-10-02", "2026-11-01")),
+        (["20261004", "2026-10-05"], ("2026-10-04", "2026-10-05")),
+    ],
+)
+def test_the_range_has_iso_dates_in_utc_and_leaves_out_what_is_no_date(texts: list[str], days: tuple[str, str]) -> None:
+    """First and last are the first and the last day, not the first and the last text."""
+    found = of("usage", *({**USAGE, "UsageDate": text} for text in texts))
+
+    assert found.range == {"usageFrom": days[0], "usageTo": days[1]}
+
+
+def test_the_first_or_the_last_day_alone_is_told() -> None:
+    """A range is what can be read of it."""
+    assert of("usage", {"UsageDate": "10/31/2026"}).range == {}
+    line = {"ChargeStartDate": "soon", "ChargeEndDate": "2026-10-31"}
+    assert of("reconciliation", line).range == {"chargeTo": "2026-10-31"}
+
+
+def test_texts_of_an_older_azplan_that_are_no_dates_are_left_out() -> None:
+    """The journal may keep them beside a part."""
+    ranges = [
+        {"usageFrom": "10/31/2026", "usageTo": "10/31/2026"},
+        {"usageFrom": "2026-10-05", "usageTo": " 2026-10-0"},
+    ]
+
+    assert merged([Facts(1, (), (), each, ()) for each in ranges]).range == {"usageFrom": "2026-10-05"}
+
+
 def test_the_facts_of_parts_are_those_of_the_whole() -> None:
     """A version is told from its parts; a crash costs no second look at the lines."""
     lines = [{**USAGE, "BillingPreTaxTotal": number / 8, f"extra{number % 3}": 1} for number in range(20)]

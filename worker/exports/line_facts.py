@@ -7,10 +7,13 @@ any case, and both sets of names are known.
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, Inexact, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from worker.files.amounts import AMOUNTS, CURRENCIES, amount_of
+from worker.files.conversion.exact_lines import Unfit, timestamp_of
 from worker.files.lines import wires_of
 
 MOST_COLUMNS = 1_000
@@ -21,7 +24,8 @@ CHARGE_TYPE = ("chargetype",)
 DATES = {"usage": ("usageFrom", "usageTo", "usagedate", "usagedate")}
 CHARGED = ("chargeFrom", "chargeTo", "chargestartdate", "chargeenddate")
 """Names of the range in the manifest, and the attributes that it comes from."""
-UNSET = "0001-01-01"
+LONGEST_DAY = 64
+"""Characters. A longer text is no date."""
 
 _EXACT = Context(prec=10_000, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[Inexact, InvalidOperation])
 
@@ -114,7 +118,7 @@ class LineReader:
     def facts(self) -> Facts:
         """The facts of the lines read so far."""
         begin, end, *_ = self._dates
-        span = {begin: self._first, end: self._last} if self._first else {}
+        span = {name: day for name, day in ((begin, self._first), (end, self._last)) if day}
         return Facts(self.rows, tuple(self._totals()), tuple(self._columns), span, tuple(self._notices))
 
     def _count(self, item: dict[str, Any]) -> None:
@@ -196,9 +200,9 @@ def merged(parts: list[Facts]) -> Facts:
         key = total["currency"], total["chargeType"]
         sums[key] = dict(total) if key not in sums else _added(sums[key], total)
     ends: dict[str, str] = {}
-    for name, date in ((name, date) for part in parts for name, date in part.range.items()):
+    for name, day in ((name, day) for part in parts for name, day in part.range.items() if _is_day(day)):
         choose: Callable[..., str] = max if name.endswith("To") else min
-        ends[name] = choose(ends.get(name, date), date)
+        ends[name] = choose(ends.get(name, day), day)
     totals = tuple(sums[key] for key in sorted(sums, key=_order))
     return Facts(sum(part.rows for part in parts), totals, columns, ends, notices)
 
@@ -228,9 +232,27 @@ def _word(item: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
 def _date(item: Mapping[str, Any], names: tuple[str, ...]) -> str:
     for name in names:
         given = item.get(name)
-        if isinstance(given, str) and len(given) >= 10 and not given.startswith(UNSET):
-            return given[:10]
+        if isinstance(given, str) and len(given) <= LONGEST_DAY and (day := _day(given)):
+            return day
     return ""
+
+
+@lru_cache(maxsize=10_000)
+def _day(text: str) -> str:
+    """The day, in UTC, of an ISO date or time, as an ISO date. Empty where the text is none, or of year 1."""
+    try:
+        moment = timestamp_of(text)
+    except Unfit:
+        return ""
+    return "" if moment is None else moment.date().isoformat()
+
+
+def _is_day(text: str) -> bool:
+    """Whether the text is an ISO date. Parts in the journal that an older azplan has read may say something else."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _order(key: tuple[str | None, str | None]) -> tuple[str, str]:
