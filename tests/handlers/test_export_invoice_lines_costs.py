@@ -13,11 +13,12 @@ from events.messages.command_status import CommandWaiting
 from events.messages.invoice_lines import ExportedDataset, InvoiceExportProgressed, InvoiceLinesExported
 from ops.simulator.resources.invoices import invoice_total
 from tests.handlers.exports import command, export, kill_children, local
-from tests.handlers.stage import Stage
+from tests.handlers.stage import Cast, Stage
 from worker.exports import line_check
 
 G = "G016907411"
 ALL = ["source", "parquet", "focus"]
+LEGACY = "D030000001"
 WIDE: dict[str, Any] = {
     "id": G,
     "currency": "EUR",
@@ -50,6 +51,32 @@ async def test_each_source_part_has_a_parquet_part(stage: Stage) -> None:
             f"parquet/part-{number:05}.parquet" for number in range(3 if dataset.lines == "usage" else 1)
         }
     assert told.focus is None
+
+
+@pytest.mark.parametrize("cast", [Cast(), Cast(files={"trust_etag": False})], indirect=True, ids=["trust", "no_trust"])
+async def test_a_format_that_the_version_does_not_have_is_said(stage: Stage) -> None:
+    """A version never changes: an answer that names an earlier one says what is missing of it, and the manifest not."""
+    stage.simulator.invoice(**WIDE)
+    first = await export(stage, formats=["source"])
+
+    for asked in ({}, {"maxAge": "PT1H"}):
+        again = await export(stage, formats=["source", "parquet"], **asked)
+
+        for before, told in zip(first.datasets, again.datasets, strict=True):
+            assert (told.version, told.already_exported) == (before.version, True)
+            assert (before.notices, told.notices) == ((), ("format_not_written:parquet",))
+            assert told.manifest_sha256 == before.manifest_sha256
+    assert all(each.notices == () for each in (await export(stage, formats=["source"])).datasets)
+
+
+async def test_a_format_is_not_missing_where_there_are_no_lines(stage: Stage) -> None:
+    """A version without lines has no Parquet part."""
+    stage.simulator.invoice(id=LEGACY, usage_lines=0)
+    await export(stage, LEGACY, formats=["source"])
+
+    reconciliation, usage = (await export(stage, LEGACY, formats=["parquet"])).datasets
+
+    assert (reconciliation.notices[-1], usage.notices) == ("format_not_written:parquet", ())
 
 
 async def test_the_lines_of_large_parts_are_read_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

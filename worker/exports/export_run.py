@@ -17,6 +17,7 @@ from worker.exports.graph_export import GraphExport
 from worker.exports.page_export import PageExport
 from worker.exports.publishing import AGAIN, already_there, begin_again
 from worker.exports.standing import Limits
+from worker.exports.version import with_unwritten
 from worker.files.layout import Dataset
 from worker.handling import Context
 from worker.journal.records import SECOND, Micros
@@ -53,8 +54,8 @@ class ExportRun:
 
     async def recent(self, asked: Sequence[AskedDataset]) -> list[ExportedDataset] | None:
         """Every dataset of the command, if a version of each is young enough: nothing is asked of Microsoft then."""
-        found = [await self._recent(each) for each in asked]
-        known = [each for each in found if each is not None]
+        found = [(each, await self._recent(each)) for each in asked]
+        known = [with_unwritten(told, each.formats) for each, told in found if told is not None]
         return known if len(known) == len(asked) else None
 
     async def exported(self, asked: Sequence[AskedDataset]) -> list[ExportedDataset]:
@@ -76,7 +77,7 @@ class ExportRun:
             raise wait_of(self.waits, self.ctx.instant())
         if self.missing:
             await self._fill(asked)
-        return [self.done[each.lines] for each in asked]
+        return [with_unwritten(self.done[each.lines], each.formats) for each in asked]
 
     async def _each(self, asked: Sequence[AskedDataset], until: float) -> None:
         """Every dataset has its turn. What stands in its way is kept; a closed gate and other refusals are raised."""

@@ -1,6 +1,6 @@
 """A version of exported lines: its manifest, made of the parts in the journal, and how the answer names it. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,6 +15,9 @@ from worker.journal.export_records import Part
 
 MONTH_TURN = "month_turn"
 """The notice of a version whose usage is not of the month that it is filed under."""
+
+FORMAT_NOT_WRITTEN = "format_not_written"
+"""The notice of an answer whose version has no files in a format that the command asks for; the format behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,17 @@ def answered(lines: str, published: Published, *, already: bool) -> ExportedData
         totals=tuple(LineTotal.model_validate(each) for each in manifest.totals),
         notices=tuple(manifest.notices),
     )
+
+
+def with_unwritten(told: ExportedDataset, formats: Set[str]) -> ExportedDataset:
+    """The answer, with a notice where the version has lines and no Parquet parts, and these formats name them.
+
+    A version never changes: the command that published it has decided about its formats. The files of the source are
+    in every version, and a FOCUS dataset has versions of its own.
+    """
+    if PARQUET not in formats or not told.rows or any(file.format == PARQUET for file in told.files):
+        return told
+    return told.model_copy(update={"notices": (*told.notices, f"{FORMAT_NOT_WRITTEN}:{PARQUET}")})
 
 
 def _month_turned(dataset: Dataset, dates: Mapping[str, str]) -> bool:
