@@ -53,6 +53,12 @@ def _exported(origin: Origin, _: Record) -> Iterable[Event]:
     yield InvoiceLinesExported.model_validate({**shown, **accepted.wire_data()})
 
 
+def _without_parquet(origin: Origin, _: Record) -> Iterable[Event]:
+    shown = example(InvoiceLinesExported.wire_type())["value"]
+    datasets = [{**each, "notices": ["format_not_written:parquet"]} for each in shown["datasets"]]
+    yield InvoiceLinesExported.of(origin, invoice_id=shown["invoiceId"], unbilled=None, datasets=datasets)
+
+
 def _waiting(origin: Origin, _: Record) -> Iterable[Event]:
     yield CommandWaiting.of(origin, reason=WaitingReason.EXPORT_PREPARING, detail="Microsoft is preparing", attempt=0)
     yield CommandFailed.of(
@@ -89,6 +95,16 @@ def test_an_export_tells_its_progress_and_then_its_files(here: Topics, azplan: A
     assert heads.split()[:3] == ["LINES", "VERSION", "ROWS"]
     assert row.split() == ["reconciliation", "new", "8123", "EUR", "new", "98211.35", "98211.35"]
     assert uri.endswith("/manifest.json")
+
+
+@pytest.mark.kafka
+def test_an_export_tells_its_notices(here: Topics, azplan: Azplan) -> None:
+    """On standard error, each with its lines."""
+    with Answerer(here, _without_parquet):
+        ended = azplan("invoices", "export", "G016907411", "--formats", "source,parquet", "--wait", "1m")
+
+    assert ended.code == 0, ended.err
+    assert "reconciliation: format_not_written:parquet" in ended.err
 
 
 @pytest.mark.kafka
