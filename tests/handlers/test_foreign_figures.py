@@ -160,17 +160,24 @@ async def test_a_budget_that_cannot_be_read_is_not_taken_for_none(stage: Stage, 
     assert not [each for each in foreign.seen if each.startswith("PATCH")]
 
 
-@pytest.mark.parametrize(
-    ("answer", "current"),
-    [({"amount": "99.99"}, "99.99"), ({}, "100"), ((204, b""), "100"), ({"amount": None}, "100")],
-    ids=str,
-)
-async def test_a_budget_is_told_as_microsoft_keeps_it(stage: Stage, answer: object, current: str) -> None:
-    """Where the answer to the change says it."""
+@pytest.mark.parametrize("answer", [{"amount": "99.99"}, {}, (204, b""), {"amount": None}], ids=str)
+async def test_a_budget_is_set_when_a_look_shows_it(stage: Stage, answer: object) -> None:
+    """The answer to the change has no amount, or another one: the look after it decides."""
+    customer = stage.simulator.customer("plan")
+    place = f"/customers/{customer.id}/usagebudget"
+    answers = {f"PATCH {place}": answer, f"GET {place}": [{"amount": "7"}, {"amount": "100.0"}]}
+    answering(stage, answers)
+    told = await stage.done(UsageBudgetSet, set_budget(customer))
+    assert (told.wire_data()["previous"], told.wire_data()["current"]) == ("7", "100")
+
+
+@pytest.mark.parametrize("answer", [{"amount": "99.99"}, {}, (204, b""), {"amount": None}], ids=str)
+async def test_a_budget_that_no_look_shows_is_not_set(stage: Stage, answer: object) -> None:
+    """A success of the change is no success of the command."""
     customer = stage.simulator.customer("plan", budget="7")
     answering(stage, {f"PATCH /customers/{customer.id}/usagebudget": answer})
-    told = await stage.done(UsageBudgetSet, set_budget(customer))
-    assert (told.wire_data()["previous"], told.wire_data()["current"]) == ("7", current)
+    failed = await stage.failed(set_budget(customer))
+    assert (failed.code, "the budget 100, took it, and shows 7;" in failed.detail) == ("outcome_unknown", True)
 
 
 # ---- invoices

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from events.codes import RejectedCode
-from events.messages.command_status import CommandValidated
+from events.codes import FailedCode, RejectedCode
+from events.messages.command_status import CommandFailed, CommandValidated
 from events.messages.usage import SetUsageBudget, UsageBudgetSet
 from ops.simulator.behaviour import Hostility
 from ops.simulator.state import Customer
@@ -130,6 +130,77 @@ async def test_a_command_that_only_asks_says_what_it_would_replace(stage: Stage)
     asked = await stage.done(CommandValidated, budget(customer, "100.0", validateOnly=True))
     assert asked.would_do == ()
     assert stage.effects("budget.set") == 0
+
+
+# ---- answers of 200 that are no success
+
+
+@pytest.mark.parametrize(("amount", "shown"), [("5", "3"), (None, "3")])
+async def test_a_change_that_microsoft_takes_and_does_not_make_is_no_success(
+    stage: Stage, amount: str | None, shown: str
+) -> None:
+    """The PATCH is answered 200 with the former amount, and so are the looks after it. The detail has both amounts."""
+    stage.simulator.change(budget_change="ignored")
+    customer = stage.simulator.customer("plan", budget=shown)
+    begun = stage.clock.now()
+    sent = await stage.send(budget(customer, amount))
+    failed = await stage.answer(sent)
+    assert isinstance(failed, CommandFailed), failed
+    assert (failed.code, failed.outcome_unknown) == (FailedCode.OUTCOME_UNKNOWN, True)
+    assert f"the budget {amount or 'none'}, took it, and shows {shown};" in failed.detail
+    assert await stage.waits(sent) == ["settling"]
+    (request,) = stage.simulator.books.requests_of("budgets.set")
+    told = failed.partner_center
+    assert told is not None
+    assert (told.operation, told.http_status, told.request_id) == ("budgets.set", 200, request.request_id)
+    assert (stage.clock.now() - begun).total_seconds() >= POLICY.settle
+
+
+async def test_an_amount_that_microsoft_rounds_is_another_amount(stage: Stage) -> None:
+    """The detail has the amount that Microsoft keeps. A command with that amount finds it."""
+    stage.simulator.change(budget_change="rounded")
+    customer = stage.simulator.customer("plan", budget="3")
+    failed = await stage.failed(budget(customer, "5.001"))
+    assert failed.code is FailedCode.OUTCOME_UNKNOWN
+    assert "the budget 5.001, took it, and shows 5.00;" in failed.detail
+    assert "rounded" in failed.advice
+    assert said(await stage.done(UsageBudgetSet, budget(customer, "5.00"))) == ("5.00", "5.00", True)
+
+
+@pytest.mark.parametrize("shape", ["flat", "empty"])
+async def test_a_change_that_shows_late_is_waited_for(stage: Stage, shape: str) -> None:
+    """The answer to the PATCH, and the first look, show the former amount or none."""
+    stage.simulator.change(budget_change="ignored", budget_shape=shape)
+    customer = stage.simulator.customer("plan", budget="3")
+    sent = await stage.send(budget(customer, "5"))
+    await stage.until("budgets.set")
+    await asyncio.sleep(60)
+    customer.budget = Decimal(5)
+    answer = await stage.answer(sent)
+    assert isinstance(answer, UsageBudgetSet), answer
+    assert said(answer) == ("3", "5", False)
+    assert stage.calls().count("budgets.set") == 1
+
+
+@pytest.mark.parametrize("amount", ["5", None])
+async def test_an_answer_without_an_amount_is_looked_after(stage: Stage, amount: str | None) -> None:
+    """An empty answer does not say that the change is made: the look does."""
+    stage.simulator.change(budget_shape="empty")
+    customer = stage.simulator.customer("plan", budget="3")
+    assert said(await stage.done(UsageBudgetSet, budget(customer, amount))) == ("3", amount, False)
+    assert stage.calls()[-3:] == ["budgets.get", "budgets.set", "budgets.get"]
+
+
+async def test_a_person_can_let_azplan_set_the_budget_once_more(stage: Stage) -> None:
+    """After `resolve --not-applied` the next story asks Microsoft again."""
+    stage.simulator.change(budget_change="ignored")
+    customer = stage.simulator.customer("plan", budget="3")
+    sent = await stage.send(budget(customer, "5"))
+    assert isinstance(await stage.answer(sent), CommandFailed)
+    stage.simulator.change(budget_change="kept")
+    answer = await stage.resolve(sent, "not_applied")
+    assert isinstance(answer, UsageBudgetSet), answer
+    assert said(answer) == ("3", "5", False)
 
 
 # ---- lost answers and crashes

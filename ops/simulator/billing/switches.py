@@ -35,6 +35,8 @@ class BillingSettings:
     """[all] What an application on its own meets where a page demands a user: a code with 403, or no refusal."""
     budget_shape: Literal["flat", "twin", "empty"] = "twin"
     """Answer to a PATCH: ``amount``, or beside it ``usageSpendingBudget`` and links, or an empty object."""
+    budget_change: Literal["kept", "rounded", "ignored"] = "kept"
+    """What becomes of a PATCH that is answered 200: the amount is kept, rounded to two decimals, or left as it was."""
     budget_without_amount: Literal["200", "404"] = "200"
     """[all] Answer to GET where there is no budget: one without ``amount``, or 404."""
 

@@ -5,6 +5,7 @@ Pages: partner-center/developer/get-a-customer-s-usage-spending-budget, update-a
 
 from decimal import Decimal
 
+from ops.simulator.billing.invoices import CENT
 from ops.simulator.commerce.error_codes import Refused
 from ops.simulator.requests.answers import Answer, Json, link, present
 from ops.simulator.requests.calls import Call, Operation
@@ -33,11 +34,18 @@ def set_budget(call: Call) -> Answer:
         raise Refused(800002, "the amount must be a number or null")
     if amount is not None and amount < 0:
         raise Refused(800002, "the amount is below zero")
-    previous, customer.budget = customer.budget, None if amount is None else Decimal(amount)
-    call.effect("budget.set", customer, customer.id, amount=_text(customer.budget), previous=_text(previous))
+    if call.settings.budget_change != "ignored":
+        previous, customer.budget = customer.budget, _kept(amount, rounds=call.settings.budget_change == "rounded")
+        call.effect("budget.set", customer, customer.id, amount=_text(customer.budget), previous=_text(previous))
     if call.settings.budget_shape == "empty":
         return Answer(200, {})
     return Answer(200, _body(customer, twin=call.settings.budget_shape == "twin"))
+
+
+def _kept(amount: int | Decimal | None, *, rounds: bool) -> Decimal | None:
+    if amount is None:
+        return None
+    return Decimal(amount).quantize(CENT) if rounds else Decimal(amount)
 
 
 def _body(customer: Customer, *, twin: bool) -> Json:

@@ -5,14 +5,14 @@ from decimal import Decimal
 from pydantic import model_validator
 
 from worker.partner_center.answers.exact_json import ExactNumber
-from worker.partner_center.answers.resource import Amount, Resource
+from worker.partner_center.answers.resource import Amount, Document
 from worker.partner_center.operation import MEGABYTE, Auth, EffectClass, Operation
 from worker.partner_center.port import PartnerCenter
 
 DOCS = "https://learn.microsoft.com/partner-center/developer/"
 
 
-class Budget(Resource):
+class Budget(Document):
     """A budget. Without an amount there is none."""
 
     amount: Amount = None
