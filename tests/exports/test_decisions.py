@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 
 from events.codes import FailedCode, WaitingReason
+from events.messages.command_status import PartnerCenterError
 from worker.exports.decisions import (
+    MANIFEST,
     Already,
     Ask,
     Download,
@@ -155,6 +157,29 @@ def test_an_operation_that_fails_is_asked_for_again_and_the_third_ends_the_expor
     assert isinstance(action, GiveUp)
     assert action.code is FailedCode.EXPORT_FAILED
     assert "7000 broken" in action.detail
+
+
+ANSWER = PartnerCenterError(operation="billing_exports.operation", http_status=200, request_id="r-1")
+
+
+@pytest.mark.parametrize(
+    ("standing", "seen", "now"),
+    [
+        (replace(ASKED, ran_out=2), FAILED, NOW),
+        (replace(ASKED, ran_out=2), RUNNING, NOW + 6 * HOUR),
+        (replace(ASKED, gone=9), Seen("gone"), NOW),
+        (replace(ASKED, no_data_since=NOW, no_data=9), NO_DATA, NOW + 240 * HOUR),
+        (replace(FOUND, changed=2), succeeded("v9"), NOW),
+        (replace(ASKED, broken={MANIFEST: 1}), Seen("succeeded", source="v1", blobs=2, counted=3), NOW),
+    ],
+    ids=["failed", "no end", "gone", "no data", "changed", "miscounted"],
+)
+def test_an_export_that_fails_has_the_answer_of_the_last_look(standing: Standing, seen: Seen, now: int) -> None:
+    """A person gives it to Microsoft's support."""
+    _, action = after_look(standing, replace(seen, answer=ANSWER), now, LIMITS)
+
+    assert isinstance(action, GiveUp)
+    assert action.answer == ANSWER
 
 
 def test_data_that_are_not_there_are_asked_for_ever_more_rarely() -> None:

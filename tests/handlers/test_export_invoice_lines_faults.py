@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from events.codes import FailedCode, RejectedCode
+from events.messages.command_status import CommandFailed
 from events.messages.invoice_lines import InvoiceLinesExported
 from tests.handlers.exports import INVOICE, command, export, local, one_kind
 from tests.handlers.stage import POLICY, Cast, Stage
@@ -37,6 +38,15 @@ async def whole(stage: Stage, **members: object) -> InvoiceLinesExported:
         blob.sha256 for blob in books.blobs
     ]
     return told
+
+
+def _is_the_last_look(stage: Stage, failed: CommandFailed, *, status: int = 200) -> None:
+    """`partnerCenter` has what Microsoft support asks for: which call it was, and Microsoft's operation."""
+    told, last = failed.partner_center, stage.simulator.books.requests_of("graph.operation")[-1]
+    assert told is not None
+    assert (told.operation, told.http_status) == ("billing_exports.operation", status)
+    assert told.request_id == last.headers["client-request-id"]
+    assert last.path.rpartition("/")[2].lower() in (told.description or "").lower()
 
 
 async def test_data_that_come_later_are_waited_for(stage: Stage) -> None:
@@ -75,6 +85,9 @@ async def test_data_that_never_come_fail_the_command(stage: Stage) -> None:
     failed = await stage.failed(command(stage, lines=["usage"]))
 
     assert failed.code is FailedCode.DATA_NOT_READY
+    _is_the_last_look(stage, failed)
+    assert failed.partner_center is not None
+    assert failed.partner_center.code == "5000"
     assert 4 * 3_600 <= (stage.clock.now() - begun).total_seconds() < 6 * 3_600
 
 
@@ -87,8 +100,14 @@ async def test_the_third_export_that_microsoft_fails_fails_the_command(stage: St
     command_id = await stage.send(command(stage, lines=["usage"]))
     failed = await stage.answer(command_id)
 
-    assert getattr(failed, "code", failed) is FailedCode.EXPORT_FAILED
+    assert isinstance(failed, CommandFailed)
+    assert failed.code is FailedCode.EXPORT_FAILED
     assert posts(stage) == 3
+    _is_the_last_look(stage, failed)
+    if outcome == "failed":
+        assert failed.partner_center is not None
+        assert failed.partner_center.code is not None
+        assert (failed.partner_center.description or "").endswith(": The export failed.")
 
     stage.simulator.change(export_outcome="succeeded")
     assert isinstance(await stage.redrive(command_id), InvoiceLinesExported)
@@ -131,6 +150,7 @@ async def test_data_that_keep_changing_fail_the_command(stage: Stage) -> None:
     failed = await stage.failed(command(stage, lines=["usage"]))
 
     assert failed.code is FailedCode.SOURCE_CHANGED
+    _is_the_last_look(stage, failed)
     assert REGISTRY.get_sample_value("azplan_exports_total", labels) == before + 1
 
 
@@ -154,7 +174,9 @@ async def test_a_blob_that_is_damaged_twice_fails_the_command(stage: Stage, dama
 
     failed = await stage.answer(command_id)
 
-    assert getattr(failed, "code", failed) is FailedCode.SOURCE_UNREADABLE
+    assert isinstance(failed, CommandFailed)
+    assert failed.code is FailedCode.SOURCE_UNREADABLE
+    assert (failed.partner_center is not None) == (damage == "missing")
     assert stage.calls().count("storage.blob") == 4
     assert not list(stage.files_folder.rglob("manifest.json"))
     stage.simulator.change(blob_damage="none")
@@ -181,6 +203,20 @@ async def test_signatures_that_storage_always_refuses_fail_the_export(stage: Sta
 
     assert no.code is FailedCode.EXPORT_FAILED
     assert "storage refused 9 signatures in a row" in no.detail
+    assert no.partner_center is not None
+    assert (no.partner_center.operation, no.partner_center.http_status) == ("billing_exports.blob", 403)
+    assert no.partner_center.code is not None
+
+
+async def test_an_export_that_microsoft_forgets_every_time_has_the_last_answer(stage: Stage) -> None:
+    """410 for each operation: status and ids are there for a support ticket."""
+    stage.simulator.invoice(id=INVOICE)
+    stage.fault("error_before", "graph.operation", status=410, code="Gone", count=None)
+
+    failed = await stage.failed(command(stage, lines=["usage"]))
+
+    assert failed.code is FailedCode.EXPORT_FAILED
+    _is_the_last_look(stage, failed, status=410)
 
 
 async def test_an_invoice_that_graph_does_not_have_is_not_found(stage: Stage) -> None:
@@ -202,6 +238,8 @@ async def test_a_host_that_is_not_on_the_list_is_not_asked(stage: Stage) -> None
 
     assert failed.code is FailedCode.SOURCE_UNREADABLE
     assert "STORAGE_HOSTS" in failed.detail
+    assert failed.partner_center is not None
+    assert failed.partner_center.operation == "billing_exports.blob"
     assert "storage.blob" not in stage.calls()
 
 

@@ -167,3 +167,14 @@ async def test_the_connections_to_hosts_are_bounded(make_account: MakeAccount, r
     for number in range(40):
         await storage.place(billing_exports.BLOB, SecretStr(f"https://h{number % 20}.example/x"))
     assert list(storage._open) == [f"https://h{number}.example" for number in range(4, 20)]
+
+
+@pytest.mark.parametrize(("given", "told"), [("5e2a-0001", "5e2a-0001"), ("sig=canary sas", None), (None, None)])
+async def test_a_refusal_has_the_id_that_storage_gave_it(
+    center: PartnerCenter, storage: Wire, given: str | None, told: str | None
+) -> None:
+    """Microsoft's support asks for it. azplan sends no id of its own; text that is no id is left out."""
+    storage.will(answers(403, b"<Error/>", **({"x_ms_request_id": given} if given else {})))
+    with pytest.raises(SignatureRefused) as refused:
+        await read(center, manifest(storage))
+    assert refused.value.request_id == told

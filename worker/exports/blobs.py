@@ -13,13 +13,14 @@ from functools import partial
 from io import FileIO
 from pathlib import Path
 
+from events.messages.command_status import PartnerCenterError
 from worker import metrics
 from worker.exports.line_check import count_apart, read_apart
 from worker.exports.line_facts import UnreadableLines
 from worker.files.folder import InThread
 from worker.files.layout import SOURCE, part_path
 from worker.files.scratch import on_disk
-from worker.handling import Context
+from worker.handling import Context, facts
 from worker.journal.export_records import Export, Part
 from worker.operating_system import write_pieces
 from worker.partner_center.errors import CallError, Refused, Unanswered
@@ -47,6 +48,8 @@ class Unreadable:
 
     ordinal: int
     why: str
+    answer: PartnerCenterError | None = None
+    """What storage answered in place of the blob."""
 
     @property
     def told(self) -> str:
@@ -174,7 +177,7 @@ class BlobDownload:
             size = await self._whole(blob, path)
         except CallError as error:
             if isinstance(error, Refused) and error.status == NOT_FOUND:
-                self._not_readable(ordinal, "it is not there")
+                self._not_readable(ordinal, "it is not there", facts(error))
             else:
                 self._done.error = self._done.error or error
             return None
@@ -218,8 +221,8 @@ class BlobDownload:
             async with billing_exports.blob(self._ctx.center, self._manifest, blob) as answer:
                 return await save(self._ctx.files.in_thread, answer, path)
 
-    def _not_readable(self, ordinal: int, why: str) -> None:
-        self._done.unreadable.append(Unreadable(ordinal, why))
+    def _not_readable(self, ordinal: int, why: str, answer: PartnerCenterError | None = None) -> None:
+        self._done.unreadable.append(Unreadable(ordinal, why, answer))
 
 
 async def save(in_thread: InThread, chunks: AsyncIterable[bytes], path: Path) -> int:

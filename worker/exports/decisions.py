@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from events.codes import FailedCode, WaitingReason
+from events.messages.command_status import PartnerCenterError
 from worker.clock import duration_micros
 from worker.exports.standing import Limits, Standing
 from worker.journal.records import Micros
@@ -77,6 +78,8 @@ class GiveUp:
 
     code: FailedCode
     detail: str
+    answer: PartnerCenterError | None = None
+    """The answer of Microsoft's with which the export fails. None if no answer says why."""
 
 
 Action = Ask | Look | Later | Download | Drop | Publish | Already | GiveUp
@@ -95,6 +98,8 @@ class Seen:
     blobs: int = 0
     counted: int | None = None
     """How many blobs there are by the manifest's own count; None if it does not count them."""
+    answer: PartnerCenterError | None = None
+    """The answer that the look got, for a support ticket."""
 
 
 def begins(standing: Standing, now: Micros) -> Action:
@@ -136,28 +141,30 @@ def after_look(
             return _no_data(standing, seen, now, limits)
         case "failed":
             why = " ".join(filter(None, (seen.code, seen.message))) or "Microsoft gives no reason"
-            return _ran_out(standing, f"Microsoft failed the export: {why}", now, limits)
+            return _ran_out(standing, f"Microsoft failed the export: {why}", seen, now, limits)
         case "gone":
-            return _gone(standing)
+            return _gone(standing, seen)
         case "succeeded" if seen.counted not in (None, seen.blobs):
             return _miscounted(standing, seen, now, limits)
         case "succeeded":
             return _succeeded(standing, seen, published)
 
 
-def unreadable(standing: Standing, ordinal: int, why: str) -> tuple[Standing, Action]:
-    """The standing after a downloaded blob could not be read, and what to do."""
+def unreadable(
+    standing: Standing, ordinal: int, why: str, answer: PartnerCenterError | None = None
+) -> tuple[Standing, Action]:
+    """The standing after a downloaded blob could not be read, and what to do. `answer`: what was answered instead."""
     times = standing.broken.get(ordinal, 0) + 1
     told = replace(standing, broken={**standing.broken, ordinal: times})
     if times >= MOST_BROKEN:
-        return told, GiveUp(FailedCode.SOURCE_UNREADABLE, f"{why}, also when it was downloaded again")
+        return told, GiveUp(FailedCode.SOURCE_UNREADABLE, f"{why}, also when it was downloaded again", answer)
     return told, Download((ordinal,))
 
 
 def _running(standing: Standing, seen: Seen, now: Micros, limits: Limits) -> tuple[Standing, Action]:
     ends = standing.asked_at + duration_micros(limits.operation)
     if now >= ends:
-        return _ran_out(standing, f"the export did not end in {limits.operation:g} s", now, limits)
+        return _ran_out(standing, f"the export did not end in {limits.operation:g} s", seen, now, limits)
     grown = min(limits.look_max, limits.look_first * LOOK_GROWTH ** min(standing.looks, MOST_GROWTH))
     delay = grown if seen.retry_after is None else max(SHORTEST_LOOK, seen.retry_after)
     told = replace(standing, looks=standing.looks + 1)
@@ -169,32 +176,35 @@ def _no_data(standing: Standing, seen: Seen, now: Micros, limits: Limits) -> tup
     ends = since + duration_micros(limits.data)
     detail = f"Microsoft has no such lines yet: {seen.message or NO_DATA}"
     if now >= ends:
-        return standing, GiveUp(FailedCode.DATA_NOT_READY, f"{detail}; this did not change in {limits.data:g} s")
+        ended = f"{detail}; this did not change in {limits.data:g} s"
+        return standing, GiveUp(FailedCode.DATA_NOT_READY, ended, seen.answer)
     delay = min(limits.data_max, limits.data_first * DATA_GROWTH ** min(standing.no_data, MOST_GROWTH))
     told = replace(standing, location=None, no_data_since=since, no_data=standing.no_data + 1)
     return _later(told, min(now + duration_micros(delay), ends), detail)
 
 
-def _ran_out(standing: Standing, why: str, now: Micros, limits: Limits) -> tuple[Standing, Action]:
+def _ran_out(standing: Standing, why: str, seen: Seen, now: Micros, limits: Limits) -> tuple[Standing, Action]:
     """An operation is of no use: ask for another one, three in all."""
     told = replace(standing, location=None, ran_out=standing.ran_out + 1)
     if told.ran_out >= MOST_OPERATIONS:
-        return told, GiveUp(FailedCode.EXPORT_FAILED, f"{why}; so did {MOST_OPERATIONS - 1} exports before it")
+        ended = f"{why}; so did {MOST_OPERATIONS - 1} exports before it"
+        return told, GiveUp(FailedCode.EXPORT_FAILED, ended, seen.answer)
     grown = min(limits.look_max, limits.look_first * LOOK_GROWTH ** min(told.ran_out - 1, MOST_GROWTH))
     return _later(told, now + duration_micros(grown), f"{why}; azplan asks for another one")
 
 
-def _gone(standing: Standing) -> tuple[Standing, Action]:
+def _gone(standing: Standing, seen: Seen) -> tuple[Standing, Action]:
     told = replace(standing, location=None, gone=standing.gone + 1)
     if told.gone >= MOST_GONE:
-        return told, GiveUp(FailedCode.EXPORT_FAILED, f"Microsoft forgot {told.gone} exports before they were read")
+        detail = f"Microsoft forgot {told.gone} exports before they were read"
+        return told, GiveUp(FailedCode.EXPORT_FAILED, detail, seen.answer)
     return told, Ask()
 
 
 def _miscounted(standing: Standing, seen: Seen, now: Micros, limits: Limits) -> tuple[Standing, Action]:
     """A manifest that does not name all of its blobs, or too many: nobody knows what is missing. Read it once more."""
     why = f"the manifest names {seen.blobs} blobs and counts {seen.counted}"
-    told, action = unreadable(standing, MANIFEST, why)
+    told, action = unreadable(standing, MANIFEST, why, seen.answer)
     if isinstance(action, GiveUp):
         return told, replace(action, detail=f"{why}, also when it was read again")
     return _later(told, now + duration_micros(limits.look_first), why)
@@ -212,7 +222,7 @@ def _succeeded(standing: Standing, seen: Seen, published: str | None) -> tuple[S
     told = replace(told, changed=standing.changed + 1, parts=frozenset(), broken={})
     if told.changed >= MOST_CHANGES:
         detail = f"Microsoft replaced the data under the download {told.changed} times"
-        return told, GiveUp(FailedCode.SOURCE_CHANGED, detail)
+        return told, GiveUp(FailedCode.SOURCE_CHANGED, detail, seen.answer)
     return told, Drop()
 
 

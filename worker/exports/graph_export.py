@@ -37,12 +37,13 @@ from worker.exports.publishing import already_there, publish
 from worker.exports.standing import Limits, Standing
 from worker.exports.version import Origin
 from worker.files.layout import PARQUET, SOURCE
-from worker.handling import Context
+from worker.handling import Context, facts
 from worker.journal.export_records import Export, Part
 from worker.journal.records import SECOND, Micros
 from worker.partner_center.errors import GateClosed, Gone, HostRefused, SignatureRefused
 from worker.partner_center.resources import billing_exports
 from worker.partner_center.resources.billing_manifests import Manifest
+from worker.spending.export_answers import about_operation, answer_of, identity_of, operation_in
 
 WAY = "graph"
 NO_ROOM = 5.0
@@ -110,8 +111,8 @@ class GraphExport:
                     action = await self._publish()
                 case Already():
                     action = await self._already()
-                case GiveUp(code, detail):
-                    raise Failed(code, detail, ended=True)
+                case GiveUp(code, detail, answer):
+                    raise Failed(code, detail, partner_center=answer, ended=True)
                 case Later():
                     self._tell("preparing")
                     return action
@@ -137,10 +138,11 @@ class GraphExport:
     async def _seen(self) -> Seen:
         try:
             found = await billing_exports.look(self.ctx.center, self.standing.location or "")
-        except Gone:
-            return Seen("gone")
+        except Gone as no:
+            return Seen("gone", answer=about_operation(facts(no), operation_in(self.standing.location)))
+        answer = answer_of(found, self.standing.location)
         if found.manifest is None:
-            return Seen(found.status, found.retry_after, found.error_code, found.error_message)
+            return Seen(found.status, found.retry_after, found.error_code, found.error_message, answer=answer)
         self.manifest = found.manifest
         self.export = replace(
             self.export,
@@ -154,6 +156,7 @@ class GraphExport:
             source=identity_of(found.manifest),
             blobs=blobs,
             counted=None if counted is None else int(counted),
+            answer=answer,
         )
 
     async def _published(self) -> str | None:
@@ -191,7 +194,7 @@ class GraphExport:
             case GateClosed():
                 raise done.error
             case HostRefused():
-                return GiveUp(FailedCode.SOURCE_UNREADABLE, str(done.error))
+                return GiveUp(FailedCode.SOURCE_UNREADABLE, str(done.error), facts(done.error))
             case SignatureRefused():
                 return self._refused_again(done.error)
             case error if done.parts:
@@ -204,7 +207,7 @@ class GraphExport:
     async def _again(self, broken: Sequence[Unreadable]) -> Action:
         """Download these blobs once more, or give up."""
         for each in broken:
-            self.standing, action = unreadable(self.standing, each.ordinal, each.told)
+            self.standing, action = unreadable(self.standing, each.ordinal, each.told, each.answer)
             if isinstance(action, GiveUp):
                 return action
         await self._save()
@@ -225,7 +228,7 @@ class GraphExport:
             raise error
         times = MOST_REFUSED * (MOST_SIGNATURES + 1)
         why = f"storage refused {times} signatures in a row, each one fresh from Microsoft"
-        return GiveUp(FailedCode.EXPORT_FAILED, f"{why}: {error}")
+        return GiveUp(FailedCode.EXPORT_FAILED, f"{why}: {error}", facts(error))
 
     def _stored(self, part: Part) -> None:
         self.parts[part.ordinal or 0] = part
@@ -290,10 +293,3 @@ def without_signature(manifest: Manifest, seen_at: Micros) -> dict[str, Any]:
         "schemaVersion": manifest.schema_version,
         "blobs": [blob.name for blob in manifest.blobs],
     }
-
-
-def identity_of(manifest: Manifest) -> str:
-    """Which state of the data a manifest has: its eTag; without one, when it was made and its blobs."""
-    if manifest.e_tag is not None:
-        return manifest.e_tag
-    return f"{manifest.created_date_time} {' '.join(blob.name for blob in manifest.blobs)}"

@@ -43,7 +43,7 @@ class CallError(Exception):
         self.code = code
         """Partner Center's error code as text. None if there is none."""
         self.request_id = request_id
-        """The MS-RequestId that was sent. None if nothing was sent."""
+        """The MS-RequestId that was sent, or the id that Azure Storage answered. None if there is neither."""
         self.correlation_id = correlation_id
         """The MS-CorrelationId that was sent. None if nothing was sent."""
         self.retry_now = retry_now

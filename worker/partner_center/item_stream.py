@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from worker.partner_center.answers.exact_json import NotJson, loads
 from worker.partner_center.answers.item_splitter import ITEMS, ItemSplitter
-from worker.partner_center.answers.resource import Collection, Link, member
+from worker.partner_center.answers.resource import CallReference, Collection, Link, member
 from worker.partner_center.errors import Unanswered
 from worker.partner_center.operation import Operation
 from worker.partner_center.paging import PAGES
@@ -93,8 +93,8 @@ class Told:
 
     document: dict[str, object] | None
     """None if the request was accepted, and the answer has no body."""
-    retry_after: float | None
-    """Seconds of the answer's `Retry-After`. None if it does not say."""
+    source_call: CallReference
+    """The call whose answer it is, with the seconds of the answer's `Retry-After`."""
 
 
 async def document(
@@ -129,7 +129,7 @@ async def _document(
             if not begun:
                 if answer.status != ACCEPTED:
                     raise answer.unreadable("its body is missing")
-                return Told(None, answer.retry_after)
+                return Told(None, answer.source_call)
             splitter.end()
         except NotJson as error:
             raise answer.unreadable(f"its body is {error}") from None
@@ -138,4 +138,4 @@ async def _document(
         fault = answer.fault_in(splitter.rest)
         if fault is not None:
             raise fault
-        return Told(splitter.rest, answer.retry_after)
+        return Told(splitter.rest, answer.source_call)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
-from worker.partner_center.answers.resource import Link
+from worker.partner_center.answers.resource import CallReference, Link
 from worker.partner_center.errors import CallError
 from worker.partner_center.operation import Operation
 from worker.partner_center.recent_answers import RecentAnswers
@@ -77,8 +77,8 @@ class AnswerStream(Protocol):
         """Names in lower case."""
 
     @property
-    def retry_after(self) -> float | None:
-        """Seconds of the answer's `Retry-After`. None if it does not say."""
+    def source_call(self) -> CallReference:
+        """The call whose answer this is, with the seconds of the answer's `Retry-After`."""
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """The pieces of the body, decompressed. Their end means that every byte arrived. Raises `Unanswered`."""

@@ -20,6 +20,9 @@ from worker.partner_center.errors import (
 from worker.partner_center.operation import Operation
 
 CODE = "x-ms-error-code"
+REQUEST_ID = "x-ms-request-id"
+"""Storage's own id of the request, for a support ticket. azplan sends storage no id."""
+_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 _CODE = re.compile(r"[A-Za-z]{1,64}")
 
 
@@ -28,7 +31,9 @@ def storage_refusal(operation: Operation[Any], answer: Answer) -> CallError:
     code = answer.headers.get(CODE, "")
     code = code if _CODE.fullmatch(code) else ""
     what, status = f"Azure Storage answered {answer.status}{code and f' ({code})'}", answer.status
-    facts: dict[str, Any] = {"status": status, "code": code or None}
+    given_id = answer.headers.get(REQUEST_ID, "")
+    request_id = given_id if _ID.fullmatch(given_id) else None
+    facts: dict[str, Any] = {"status": status, "code": code or None, "request_id": request_id}
     match status:
         case 401 | 403:
             return SignatureRefused(operation.name, f"{what}: the signed address has expired, or is refused", **facts)

@@ -14,6 +14,7 @@ from worker.partner_center.answers.answer_parsing import fault_of, read, refusal
 from worker.partner_center.answers.classification import Verdict, classify
 from worker.partner_center.answers.error_bodies import clean
 from worker.partner_center.answers.error_code_explanations import explanations
+from worker.partner_center.answers.resource import CallReference
 from worker.partner_center.client import spans
 from worker.partner_center.client.ceilings.quota import SHORTEST_HOLD
 from worker.partner_center.client.request import Request, headers, request_id, template
@@ -253,7 +254,10 @@ class _OpenCall(Generic[T]):
         self._span = span
         self._status: CallStatus = reply.status
         answer = self._answer()
-        self.retry_after = retry_after(answer.headers, answer.at)
+        wait = retry_after(answer.headers, answer.at)
+        self.source_call = CallReference(
+            exchange.operation.name, reply.status, answer.request_id, answer.correlation_id, wait
+        )
 
     def broken(self, silence: NoReply) -> CallError:
         self._status = silence.cause

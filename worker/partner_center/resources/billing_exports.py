@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from pydantic import ValidationError
 
-from worker.partner_center.answers.resource import Link, Resource
+from worker.partner_center.answers.resource import CallReference, Link, Resource
 from worker.partner_center.errors import Gone, Refused, Unanswered
 from worker.partner_center.item_stream import document
 from worker.partner_center.operation import MEGABYTE, Accepted, Api, Auth, EffectClass, Operation
@@ -54,6 +54,8 @@ class ExportOperation:
     """How far an export is."""
 
     status: State
+    source_call: CallReference | None = None
+    """The call whose answer this is."""
     id: str | None = None
     retry_after: float | None = None
     """Seconds after which the answer asks to look again. None if it does not say."""
@@ -207,13 +209,14 @@ def _is_forgotten(error: Refused | Unanswered) -> bool:
 async def _look(center: PartnerCenter, location: str) -> ExportOperation:
     told = await document(center, OPERATION, Link(uri=location), "blobs", inside="resourcelocation")
     if told.document is None:
-        return ExportOperation("running")
+        return ExportOperation("running", told.source_call)
     answer = _as(OperationAnswer, OPERATION, told.document, "the operation cannot be read")
     error = answer.error if answer.state == "failed" else None
     return ExportOperation(
         status=answer.state,
+        source_call=told.source_call,
         id=answer.id,
-        retry_after=told.retry_after,
+        retry_after=told.source_call.retry_after,
         error_code=error.code if error else None,
         error_message=error.message if error else None,
         manifest=await _manifest(center, answer) if answer.state == "succeeded" else None,

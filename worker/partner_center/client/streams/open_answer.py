@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from typing import Protocol
 
+from worker.partner_center.answers.resource import CallReference
 from worker.partner_center.client.streams.open_reply import OpenReply
 from worker.partner_center.client.transport import NoReply
 from worker.partner_center.errors import CallError
@@ -12,8 +13,8 @@ from worker.partner_center.errors import CallError
 class OpenCall(Protocol):
     """The call that an open answer belongs to."""
 
-    retry_after: float | None
-    """Seconds of the answer's `Retry-After`."""
+    source_call: CallReference
+    """The call as a support ticket asks for it, with the seconds of the answer's `Retry-After`."""
 
     def broken(self, silence: NoReply) -> CallError:
         """The error that a broken body means."""
@@ -34,7 +35,7 @@ class OpenAnswer:
     def __init__(self, reply: OpenReply, call: OpenCall) -> None:
         self.status = reply.status
         self.headers = reply.headers
-        self.retry_after = call.retry_after
+        self.source_call = call.source_call
         self.held = AsyncExitStack()
         """What is given back when the answer is closed."""
         self.settled: Callable[[CallError | None], None] = lambda _: None
