@@ -8,7 +8,9 @@ import pytest
 
 from events.codes import RejectedCode
 from tests.handlers.exports import INVOICE, command, export, local, one_kind
+from tests.handlers.foreign import answering
 from tests.handlers.stage import Cast, Stage
+from worker.exports.export_run import refusal_again
 
 LEGACY = "D030000001"
 
@@ -92,6 +94,13 @@ async def test_lines_whose_pages_are_refused_are_not_available_where_nothing_els
     no = await stage.rejected(command(stage, LEGACY))
 
     assert no.code is RejectedCode.NOT_AVAILABLE
+    assert f"Partner Center refuses its pages ({conditions['status']}" in no.detail
+    assert "support" in no.advice
+    assert no.partner_center is not None
+    assert (no.partner_center.operation, no.partner_center.http_status) == ("invoices.list_lines", conditions["status"])
+    assert no.partner_center.code == (str(conditions["code"]) if "code" in conditions else None)
+    requests = stage.simulator.books.requests_of("invoices.lines")
+    assert no.partner_center.request_id in {each.request_id for each in requests}
 
 
 async def test_an_empty_refusal_that_passes_is_a_gateway_s(stage: Stage) -> None:
@@ -211,8 +220,46 @@ async def test_pages_that_microsoft_has_ended_are_not_available(stage: Stage, st
     no = await stage.rejected(command(stage, lines=["reconciliation"]))
 
     assert no.code is RejectedCode.NOT_AVAILABLE
+    assert f"({status}, code 800002: " in no.detail
     assert "2025-04-21" in no.detail
     assert "Graph" in no.detail
+    assert no.partner_center is not None
+    assert (no.partner_center.http_status, no.partner_center.code) == (status, "800002")
+
+
+async def test_a_refusal_of_pages_stays_whole_while_other_lines_are_waited_for(stage: Stage) -> None:
+    """The run that ends the command did not ask for the pages: it remembers what they answered."""
+    stage.simulator.invoice(id=LEGACY)
+    stage.fault("error_before", "invoices.lines", count=BEFORE_USAGE, status=410, code=800002)
+    refuse(stage, "gateway", status=404, page="empty")
+
+    no = await stage.rejected(command(stage, LEGACY))
+
+    assert stage.calls().count("invoices.lines") > BEFORE_USAGE + 1
+    assert no.partner_center is not None
+    assert (no.partner_center.http_status, no.partner_center.code) == (410, "800002")
+    assert no.partner_center.request_id is not None
+    assert "support" in no.advice
+
+
+def test_a_refusal_that_an_earlier_version_remembers_is_its_detail_alone() -> None:
+    """A command may wait while azplan is updated."""
+    no = refusal_again("there are no lines")
+
+    assert (no.detail, no.advice, no.partner_center) == ("there are no lines", None, None)
+
+
+async def test_pages_that_are_empty_since_their_end_say_so(stage: Stage) -> None:
+    """Nothing was refused, so there is no answer to pass on."""
+    stage.simulator.invoice(id=INVOICE, month="2023-05")
+    place = f"/invoices/{INVOICE}/lineitems"
+    answering(stage, {f"GET {place}": {"totalCount": 0, "items": []}})
+
+    no = await stage.rejected(command(stage, lines=["reconciliation"]))
+
+    assert no.code is RejectedCode.NOT_AVAILABLE
+    assert "its pages have no line. Microsoft ended these pages on 2025-04-21" in no.detail
+    assert no.partner_center is None
 
 
 @pytest.mark.parametrize("asked", [{"invoiceId": LEGACY}, {"unbilled": {"period": "current", "currency": "USD"}}])

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from events.codes import RejectedCode, WaitingReason
+from events.messages.command_status import PartnerCenterError
 from events.messages.invoice_lines import ExportedDataset, ExportInvoiceLines, duration_of
 from worker import metrics
 from worker.clock import duration_micros, micros
@@ -20,7 +21,7 @@ from worker.exports.standing import Limits
 from worker.exports.version import with_unwritten
 from worker.files.layout import Dataset
 from worker.handling import Context
-from worker.journal.records import SECOND, Micros
+from worker.journal.records import SECOND, Json, Micros
 from worker.partner_center.errors import CallError, GateClosed
 from worker.partner_center.resources.line_ways import GRAPH
 
@@ -93,7 +94,7 @@ class ExportRun:
                 if no.code is not RejectedCode.NOT_AVAILABLE:
                     raise
                 self.missing[each.lines] = no
-                self.ctx.known[f"missing {each.dataset.path}"] = no.detail
+                self.ctx.known[f"missing {each.dataset.path}"] = kept_refusal(no)
             except (Failed, CallError, Broken) as error:
                 self.errors.append(error)
                 if isinstance(error, Failed):
@@ -147,8 +148,8 @@ class ExportRun:
 
     async def _advanced(self, each: AskedDataset, until: float) -> ExportedDataset | Later:
         if each.way.name != GRAPH.name:
-            if detail := self.ctx.known.get(f"missing {each.dataset.path}"):
-                raise Rejected(RejectedCode.NOT_AVAILABLE, detail)
+            if kept := self.ctx.known.get(f"missing {each.dataset.path}"):
+                raise refusal_again(kept)
             pages = await PageExport.of(self.ctx, each)
             return await pages.advance()
         export = await GraphExport.of(self.ctx, each, limits_of(self.ctx, self.command), until)
@@ -209,6 +210,24 @@ class ExportRun:
     def _late(self) -> bool:
         left = self._left()
         return left is not None and left <= 0
+
+
+def kept_refusal(no: Rejected) -> dict[str, Json]:
+    """What the command remembers of the refusal `not_available`, for its later runs."""
+    answer = no.partner_center
+    return {"detail": no.detail, "advice": no.advice, "answer": answer.wire_data() if answer else None}
+
+
+def refusal_again(kept: dict[str, Json] | str) -> Rejected:
+    """The refusal that an earlier run met. An azplan before this one kept the detail alone."""
+    told = {"detail": kept} if isinstance(kept, str) else kept
+    answer = told.get("answer")
+    return Rejected(
+        RejectedCode.NOT_AVAILABLE,
+        told["detail"],
+        advice=told.get("advice"),
+        partner_center=PartnerCenterError.model_validate(answer) if answer else None,
+    )
 
 
 def limits_of(ctx: Context, command: ExportInvoiceLines) -> Limits:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from events.codes import FailedCode, RejectedCode, WaitingReason
+from events.messages.command_status import PartnerCenterError
 from events.messages.invoice_lines import ExportedDataset
 from worker.clock import duration_micros, instant
 from worker.errors import Failed, Rejected
@@ -36,6 +37,12 @@ NOT_THERE = frozenset({400, 404, 410})
 """How pages answer that Microsoft has ended: what they answer then is not documented."""
 NOT_AVAILABLE = "not_available"
 """The notice of a version without lines whose pages answer no more; with a provider behind it: that one's do not."""
+
+
+NOTHING_INSTEAD = (
+    "Microsoft has these lines nowhere else. Look in Partner Center whether the invoice has them; if it does, give"
+    " Microsoft support the invoice's id and all of partnerCenter."
+)
 
 
 class PagesEnded(Exception):
@@ -75,7 +82,7 @@ class PageExport:
                     await self._read(number)
         may_be_empty = self.asked.lines == USAGE and not self.asked.way.ended  # an invoice of licenses has no usage
         if not may_be_empty and not any(part.rows for part in self.parts.values()):
-            raise self._not_available("its pages have no line")
+            raise self._not_available()
         return await self._publish()
 
     async def without_lines(self) -> ExportedDataset:
@@ -102,8 +109,9 @@ class PageExport:
         try:
             await self._store(number, self._items(provider))
         except PagesEnded as no:
+            self.ctx.known[self._refusal] = facts(no.answer).wire_data()
             if len(self.asked.way.providers) == 1:
-                raise self._not_available("Partner Center refuses its pages", no.answer) from no
+                raise self._not_available() from no
             await self._store(number, _nothing(), f"{NOT_AVAILABLE}:{provider}")
 
     async def _store(self, number: int, items: AsyncIterator[bytes], *notices: str) -> None:
@@ -168,14 +176,29 @@ class PageExport:
                     waiting, held = [], 0
             await self.ctx.files.in_thread(write)
 
-    def _not_available(self, why: str, no: Refused | Unanswered | None = None) -> Rejected:
-        detail = (
-            f"there are no lines of {self.asked.wanted.invoice_id}, {self.asked.lines}: {why}. {self.asked.way.reason}"
-        )
-        return Rejected(RejectedCode.NOT_AVAILABLE, detail, partner_center=facts(no) if no else None)
+    @property
+    def _refusal(self) -> str:
+        """The name in `Context.known` of the answer of the pages that were refused last."""
+        return f"refused {self.asked.dataset.path}"
+
+    def _not_available(self) -> Rejected:
+        """The refusal of a command that wants nothing else: what Partner Center answered, since when, what instead."""
+        told, way = self.ctx.known.get(self._refusal), self.asked.way
+        no = PartnerCenterError.model_validate(told) if told else None
+        detail = f"there are no lines of {self.asked.wanted.invoice_id}, {self.asked.lines}: {_why(no)}. {way.reason}"
+        advice = None if way.ended else NOTHING_INSTEAD
+        return Rejected(RejectedCode.NOT_AVAILABLE, detail, advice=advice, partner_center=no)
 
     def _tell(self, stage: str) -> None:
         tell(self.ctx, self.asked.lines, stage, self.parts.values(), blobs=len(self.asked.way.providers))
+
+
+def _why(no: PartnerCenterError | None) -> str:
+    """What Partner Center answered. `no`: None where its pages were read and are empty."""
+    if no is None:
+        return "its pages have no line"
+    code = f", code {no.code}" if no.code else ""
+    return f"Partner Center refuses its pages ({no.http_status}{code}: {(no.description or '').rstrip('.')})"
 
 
 async def _nothing() -> AsyncIterator[bytes]:
