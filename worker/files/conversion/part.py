@@ -86,11 +86,11 @@ def add_table(totals: Totals, table: Any) -> None:
     amounts = {name: columns for name, each in AMOUNTS.items() if (columns := _filled(table, each))}
     keys = {"currency": _filled(table, CURRENCIES), "kind": _filled(table, ("chargeType",))}
     nothing = pa.nulls(table.num_rows, pa.string())
-    grouped = {name: pc.coalesce(*columns) if columns else nothing for name, columns in keys.items()}
+    grouped = {name: _first(columns) if columns else nothing for name, columns in keys.items()}
     if any(pa.types.is_string(column.type) for columns in amounts.values() for column in columns):
         _add_texts(totals, grouped, amounts)
     else:
-        sums = {name: pc.coalesce(*columns).cast(SUMS) for name, columns in amounts.items()}
+        sums = {name: _first(columns).cast(SUMS) for name, columns in amounts.items()}
         wanted: Iterable[tuple[Any, str]] = [([], "count_all"), *((name, "sum") for name in sums)]
         by_group = pa.table(grouped | sums).group_by([*grouped], use_threads=False).aggregate(wanted)
         for row in by_group.to_pylist():
@@ -104,6 +104,11 @@ def _filled(table: Any, names: Iterable[str]) -> list[Any]:
     """The columns of these names that have a value."""
     columns = [table.column(name) for name in names if name in table.schema.names]
     return [column for column in columns if column.null_count < len(column)]
+
+
+def _first(columns: list[Any]) -> Any:
+    """The first value of each row in these columns. One column is itself, and not copied."""
+    return columns[0] if len(columns) == 1 else pc.coalesce(*columns)
 
 
 def _add_texts(totals: Totals, keys: Mapping[str, Any], amounts: Mapping[str, list[Any]]) -> None:
