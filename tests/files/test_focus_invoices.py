@@ -27,7 +27,7 @@ from worker.files.conversion.exact_lines import convert
 from worker.files.conversion.layout import Layout
 from worker.files.conversion.part import add_table
 from worker.files.conversion.totals import Totals
-from worker.files.focus.invoice import invoice_job
+from worker.files.focus.invoice import bill_of, invoice_job
 
 INVOICES = int(os.environ.get("AZPLAN_TEST_INVOICES", "60"))
 """How many invoices; `make invoices` makes two hundred."""
@@ -126,6 +126,14 @@ def test_an_invoice_of_the_simulator_is_the_sum_of_its_billed_cost(
             | ({} if kind == "usage" else {"tax": each.tax, "total": each.total})
             for each in totals(invoice, kind)
         }
+
+
+def test_the_name_of_a_partner_is_whole(tmp_path: Path) -> None:
+    """Half a character in it is no character that a column can hold."""
+    job = comparison_job(Book("G1", "EUR"), tmp_path, {"usage": [], "reconciliation": []})
+    job["partner"] = {"tenantId": "t", "name": "Caf\ud83d"}
+
+    assert bill_of(job).account_name == "Caf\ufffd"
 
 
 @pytest.mark.parametrize("seed", range(INVOICES // 20))
