@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from worker.files.amounts import AMOUNTS
 from worker.files.comparison.currency_units import CENT, minor_unit, rounded_down
 from worker.files.conversion.exact_lines import number_in
 from worker.files.conversion.totals import EXACT
@@ -18,8 +19,8 @@ HALF_OF_LAST_DIGIT = Decimal("5e-11")
 """Daily usage has ten decimals, so each line is at most this far from its exact amount."""
 CREDITS = {"customercredit", "credit"}
 """Types of charge, in lower case, that are credits: of new commerce, and of legacy offers."""
-BEFORE_TAX = ("subtotal", "pretaxCharges", "amount")
-"""The amount of a line before tax: of new commerce and licenses, of legacy usage, of licenses without a subtotal."""
+BEFORE_TAX = AMOUNTS["beforeTax"]
+"""The attributes of the amount of a line before tax."""
 
 
 class Group(NamedTuple):
@@ -144,8 +145,8 @@ class Sums:
         """Add one reconciliation line."""
         group = self.group_of(row, LINE_KEYS)
         subtotal = first_number(row, *BEFORE_TAX) or NONE
-        tax = first_number(row, "taxTotal", "tax", "taxAmount") or NONE
-        total = first_number(row, "totalForCustomer", "postTaxTotal")
+        tax = first_number(row, *AMOUNTS["tax"]) or NONE
+        total = first_number(row, *AMOUNTS["total"])
         found = self.currencies.setdefault(group.currency, CurrencySum())
         found.before_tax = EXACT.add(found.before_tax, subtotal)
         found.tax = EXACT.add(found.tax, tax)
