@@ -257,7 +257,7 @@ def test_a_date_that_nobody_can_read_takes_no_other_row_its_day(tmp_path: Path) 
     assert periods == [of_day, of_month, of_month, of_day, of_month]
 
 
-@pytest.mark.parametrize("amount", ["1e18", "-1e18", "999999999999999999.999999999999999999999", "1e300"])
+@pytest.mark.parametrize("amount", ["1e18", "-1e18", "999999999999999999.999999999999999999999", "1e150"])
 @pytest.mark.parametrize("name", ["taxTotal", "subtotal"])
 def test_an_amount_that_no_column_holds_is_missing_in_the_dataset(tmp_path: Path, name: str, amount: str) -> None:
     """And the dataset says that it is not complete."""
