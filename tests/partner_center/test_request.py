@@ -12,7 +12,7 @@ from worker.partner_center.answers.resource import Header, Link
 from worker.partner_center.client.request import Request, follow, headers, prepare, request_id, template
 from worker.partner_center.errors import Unanswered
 from worker.partner_center.operation import Operation
-from worker.partner_center.resources import carts, customers, orders, subscriptions
+from worker.partner_center.resources import billing_exports, carts, customers, orders, subscriptions
 
 BASE = "https://api.partnercenter.microsoft.com"
 COMMAND = UUID("c0ffee00-0000-4000-8000-000000000001")
@@ -115,6 +115,30 @@ def test_links_that_lead_elsewhere_are_not_followed(uri: str) -> None:
     """No token goes to another host, and no odd address is sent."""
     with pytest.raises(Unanswered):
         follow(customers.LIST, Link(uri=uri), BASE, {})
+
+
+@pytest.mark.parametrize(
+    ("operation", "what"),
+    [
+        (customers.LIST, "the next page"),
+        (billing_exports.OPERATION, "the operation of the export"),
+        (billing_exports.MANIFEST, "the manifest of the export"),
+    ],
+    ids=["page", "operation", "manifest"],
+)
+@pytest.mark.parametrize(
+    ("uri", "trouble"),
+    [
+        ("https://evil.example/v1.0/x", "an address at another host"),
+        ("https://[::1/x", "an address that cannot be read"),
+        ("/x/../y", "an address with `.` or `..` in its path"),
+        ("/kunden/ä", "an address or a header that cannot be sent"),
+    ],
+)
+def test_a_link_that_is_not_followed_is_named(operation: Operation[Any], what: str, uri: str, trouble: str) -> None:
+    """A person reads what it is whose address is wrong."""
+    with pytest.raises(Unanswered, match=re.escape(f"{what} has {trouble}")):
+        follow(operation, Link(uri=uri), BASE, {})
 
 
 def test_a_links_headers_do_not_replace_those_of_the_client() -> None:

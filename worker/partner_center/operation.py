@@ -131,6 +131,9 @@ class Operation(Generic[T_co]):
     """Most bytes of an answer that is read whole: a larger one is unreadable. An answer that is read piece by piece may
     have more."""
 
+    linked: str = "the next page"
+    """What a link or a `Location` to the operation names, for sentences to people."""
+
     @property
     def service(self) -> str:
         """The name of the service that answers, for sentences to people."""

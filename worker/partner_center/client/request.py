@@ -81,19 +81,19 @@ def follow(operation: Operation[Any], link: Link, base_url: str, path: Mapping[s
 
     Addresses in links are relative to the version root, with or without the version segment. `path` is that of the
     request whose answer holds the link, `root` that of Microsoft Graph's address. A link to another host is not
-    followed: the token must not go there. Raises `Unanswered` for such a link, because the collection cannot be read.
+    followed: the token must not go there. Raises `Unanswered` for such a link, because what it names cannot be read.
     """
     try:
         address, base = urlsplit(link.uri or ""), urlsplit(base_url)
         foreign = bool(address.netloc or address.scheme) and _origin(address) != _origin(base)
     except ValueError as error:
-        raise Unanswered(operation.name, "the next page has an address that cannot be read") from error
+        raise Unanswered(operation.name, f"{operation.linked} has an address that cannot be read") from error
     if any(unquote(segment) in {".", ".."} for segment in address.path.split("/")):
         raise Unanswered(
-            operation.name, "the next page has an address with `.` or `..` in its path; it was not followed"
+            operation.name, f"{operation.linked} has an address with `.` or `..` in its path; it was not followed"
         )
     if foreign:
-        raise Unanswered(operation.name, "the next page has an address at another host; it was not followed")
+        raise Unanswered(operation.name, f"{operation.linked} has an address at another host; it was not followed")
     place = address.path
     if address.netloc and base.path.strip("/"):
         place = place.removeprefix(base.path.rstrip("/"))
@@ -106,7 +106,7 @@ def follow(operation: Operation[Any], link: Link, base_url: str, path: Mapping[s
     asked = f"?{address.query}" if address.query else ""
     headers = {header.key: header.value or "" for header in link.headers if header.key}
     if not all(text.isascii() and text.isprintable() for text in (*headers, *headers.values(), link.uri or "")):
-        raise Unanswered(operation.name, "the next page has an address or a header that cannot be sent")
+        raise Unanswered(operation.name, f"{operation.linked} has an address or a header that cannot be sent")
     target = quote(f"{begin}/{segments}{asked}", safe=_WRITTEN)
     return Request(operation, target, headers=headers, tenant=_tenant(operation, path))
 

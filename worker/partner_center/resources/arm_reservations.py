@@ -198,6 +198,7 @@ RETURN_RESULT: Operation[ReturnResult | None] = Operation(
     source=DOCS + "return/post",
     api=Api.ARM,
     arm=ADMINISTRATOR,
+    linked="the result of the return",
 )
 """Its address comes from the answer to the return. The path here is an example."""
 

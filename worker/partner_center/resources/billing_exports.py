@@ -108,6 +108,7 @@ OPERATION: Operation[OperationAnswer | None] = Operation(
     source=DOCS + "partners-billing-operation-get",
     largest=MEGABYTE,
     api=Api.GRAPH,
+    linked="the operation of the export",
 )
 """Its address comes from the answer to the export. The path here is an example."""
 
@@ -121,6 +122,7 @@ MANIFEST: Operation[Manifest] = Operation(
     source=DOCS + "partners-billing-manifest-get",
     largest=MEGABYTE,
     api=Api.GRAPH,
+    linked="the manifest of the export",
 )
 """Its address comes from the operation. The path here is an example."""
 
