@@ -25,6 +25,8 @@ _RULES: Final = {
     "bool_type": "must be true or false",
     "string_type": "must be a string",
     "string_unicode": "must be a string of valid Unicode",
+    "list_type": "must be a list",
+    "model_type": "must be an object",
 }
 """Replaces words of pydantic that speak of input and Python types: a sender may use another language."""
 
@@ -74,4 +76,14 @@ def _sentence(found: ErrorDetails) -> str:
     kind = found["type"]
     if kind == "literal_error":
         return f"{where} must be {found['ctx']['expected']}"
+    if kind in {"too_short", "too_long"}:
+        return f"{where} {_length_rule(kind, found['ctx'])}"
     return f"{where} {_RULES.get(kind, found['msg'])}"
+
+
+def _length_rule(kind: str, limits: Mapping[str, Any]) -> str:
+    """How long a list must be."""
+    if kind == "too_long":
+        return f"must have at most {limits['max_length']} entries"
+    least = limits["min_length"]
+    return "must not be empty" if least == 1 else f"must have at least {least} entries"

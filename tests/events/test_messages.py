@@ -24,6 +24,7 @@ from events.messages.command_status import (
 from events.messages.plans import AzurePlanCreated, CreateAzurePlan, PlanSuspended, SuspendPlan
 from events.messages.upgrades import ProductUpgradeCompleted, UpgradeLineItem
 from events.messages.usage import SetUsageBudget
+from events.messages.validation import read_command
 from tests.events.sample_records import CUSTOMER
 
 ORIGIN = Origin("dunning-0815", "/crm", "azplan.SuspendPlan.v1", CUSTOMER, "contoso")
@@ -241,3 +242,34 @@ def test_every_message_says_what_it_means(kind: type[Command] | type[Event]) -> 
     """Every message has a sentence of its own. The schemas show it to other teams."""
     assert kind.__doc__ is not None
     assert re.match(r"[A-Z].+\.", kind.__doc__)
+
+
+def short(value: object) -> str:
+    """The value as the name of a test."""
+    return repr(value)[:16]
+
+
+@pytest.mark.parametrize("type_", sorted(commands()))
+@pytest.mark.parametrize("value", [[], {}, "", 5, 1.5, True, None, "x" * 5_000, [1], [{}], {"a": 1}], ids=short)
+def test_a_wrong_member_is_told_in_the_words_of_json(type_: str, value: object) -> None:
+    """Senders use other languages: no sentence has the validator's own words."""
+    kind = commands()[type_]
+    for name, member in kind.model_fields.items():
+        told = read_command(kind, {"customerId": CUSTOMER, (member.alias or name): value})
+        for sentence in told if isinstance(told, list) else []:
+            assert not re.search("should|Input|instance|dictionary|validation", sentence), sentence
+
+
+@pytest.mark.parametrize(
+    ("members", "problem"),
+    [
+        ({"lines": []}, "lines must not be empty"),
+        ({"formats": []}, "formats must not be empty"),
+        ({"lines": "usage"}, "lines must be a list"),
+        ({"unbilled": "current"}, "unbilled must be an object"),
+    ],
+)
+def test_a_list_or_an_object_of_a_command_has_a_plain_rule(members: dict[str, object], problem: str) -> None:
+    """The sentence names the key and the rule."""
+    kind = commands()["azplan.ExportInvoiceLines.v1"]
+    assert read_command(kind, {"customerId": CUSTOMER, "invoiceId": "G000000001", **members}) == [problem]
