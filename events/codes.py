@@ -200,7 +200,7 @@ class RejectedCode(Code):
         "deadline_passed",
         Fault.CALLER,
         "The deadline has passed",
-        "The command still had something to write at Microsoft when its deadline passed.",
+        "The command still had something to write, to read or to publish when its deadline passed.",
         "Send the command with a later deadline, or none, and a new id.",
     )
     NOT_PERMITTED = (
@@ -310,7 +310,8 @@ class FailedCode(Code):
         Fault.MICROSOFT,
         "Microsoft does not have the data yet",
         "Microsoft has not finished the lines of the invoice or of the month.",
-        "Look in Partner Center whether the invoice has lines by now; redrive the dead letter when it has.",
+        "Look in Partner Center whether the lines are there by now, those of the invoice or of the month without one;"
+        " redrive the dead letter when they are.",
     )
     EXPORT_FAILED = (
         "export_failed",

@@ -167,7 +167,7 @@ class Steps:
             return given
         match effect:
             case Publication():
-                self._may_write(name)
+                self._may_write(name, "the files were still to be published")
                 return await Publisher(self._run.files, self._journal, self._work).publish(name, effect)
             case Orphan():
                 self._may_write(name)
@@ -275,14 +275,13 @@ class Steps:
         await self._record(replace(step, state=StepState.APPLIED, intent_until=0, result=result), spent=spends)
         return result
 
-    def _may_write(self, step: str) -> None:
+    def _may_write(self, step: str, left: str = "a change was still to be made") -> None:
+        """Raises what keeps the step from being taken. `left`: what is not done then, for a person."""
         if self._run.validate_only:
             raise Validated([f"the write of the step {step}"])
         deadline = self._run.deadline
         if deadline is not None and self._run.clock.now() >= deadline:
-            raise Rejected(
-                RejectedCode.DEADLINE_PASSED, f"a change was still to be made when {deadline.isoformat()} passed"
-            )
+            raise Rejected(RejectedCode.DEADLINE_PASSED, f"{left} when the deadline {deadline.isoformat()} passed")
         if self._work.attempts >= self._policy.attempts:
             raise AttemptsSpent(f"{self._work.attempts} attempts were made")
 

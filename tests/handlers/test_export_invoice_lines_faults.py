@@ -92,6 +92,19 @@ async def test_data_that_never_come_fail_the_command(stage: Stage) -> None:
 
 
 @impatient
+async def test_data_of_a_month_without_an_invoice_that_never_come_are_looked_for_there(stage: Stage) -> None:
+    """The advice fits lines that no invoice has yet."""
+    stage.simulator.unbilled(currency="USD", period="current")
+    stage.simulator.change(export_outcome="5000")
+
+    month = {"period": "current", "currency": "USD"}
+    failed = await stage.failed(command(stage, None, lines=["usage"], unbilled=month))
+
+    assert failed.code is FailedCode.DATA_NOT_READY
+    assert "or of the month without one" in failed.advice
+
+
+@impatient
 @pytest.mark.parametrize("outcome", ["failed", "never"])
 async def test_the_third_export_that_microsoft_fails_fails_the_command(stage: Stage, outcome: str) -> None:
     """Two more exports are asked for. A redrive begins from the beginning."""

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from events.codes import RejectedCode
 from tests.runtime.bench import POLICY, WITHIN, Bench, Request
+from worker.datasets.publication import Publication
 from worker.errors import AttemptsSpent, LaneLost, Rejected, Validated, Wait
 from worker.journal.journal import EffectHeld
 from worker.journal.records import SECOND, Conclusion
@@ -487,6 +488,16 @@ async def test_nothing_new_is_written_after_the_commands_deadline(bench: Bench, 
     assert refusal.value.code is RejectedCode.DEADLINE_PASSED
     assert act.sent == 0
     assert await bench.rows("SELECT * FROM step") == []
+
+
+async def test_files_are_not_published_after_the_commands_deadline(bench: Bench) -> None:
+    """The command changes nothing at Microsoft, and the answer does not say so."""
+    work, files = await bench.begin(), Publication(cast("Any", None), "version", "content", cast("Any", None))
+    steps = bench.steps(work, deadline=bench.clock.now())
+    with pytest.raises(Rejected) as refusal:
+        await steps.take("publish usage", files)
+    assert refusal.value.code is RejectedCode.DEADLINE_PASSED
+    assert refusal.value.detail.startswith("the files were still to be published when the deadline ")
 
 
 async def test_a_purchase_in_doubt_is_looked_after_although_the_deadline_has_passed(bench: Bench) -> None:
