@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import Callable
+from urllib.parse import unquote
 
 import pytest
 from pydantic import SecretStr
@@ -178,3 +179,17 @@ async def test_a_refusal_has_the_id_that_storage_gave_it(
     with pytest.raises(SignatureRefused) as refused:
         await read(center, manifest(storage))
     assert refused.value.request_id == told
+
+
+@pytest.mark.parametrize("name", ["part 0+%#?.json.gz", "100%.gz", "a%20b/part%2F0.gz", "größe=1;~.gz"])
+async def test_storage_finds_the_name_that_the_manifest_has(center: PartnerCenter, storage: Wire, name: str) -> None:
+    """The address of the place comes written; the name comes as it is, and is written once."""
+    place = f"{storage.url}/billed/Id%3D1"
+    of = Manifest.model_validate({"rootDirectory": place, "sasToken": SIGNATURE, "blobs": [{"name": name}]})
+    storage.will(answers(200, LINES))
+    await read(center, of)
+    (seen,) = storage.seen
+    path, _, signature = seen.target.partition("?")
+    assert path.startswith("/billed/Id%3D1/")
+    assert unquote(path.removeprefix("/billed/Id%3D1/")) == name
+    assert signature == SIGNATURE

@@ -30,7 +30,9 @@ _TYPES: Mapping[str, State] = MappingProxyType(
     {"exportsuccessoperation": "succeeded", "failedoperation": "failed", "runningoperation": "running"}
 )
 """The types of operations, for one without a status."""
-_WRITTEN = "/=:@!$&'()*+,;-._~%"
+_AS_NAMED = "/=:@!$&'()*+,;-._~"
+"""Characters of a file's name that stand in its address as they are (RFC 3986). A `%` is one of the name's own: names
+come as they are at storage, and only the place before them comes as an address."""
 
 
 def _below(name: str) -> str:
@@ -96,7 +98,7 @@ class Manifest(Resource):
 
     def address(self, blob: Blob) -> SecretStr:
         """The signed address of a file."""
-        place = f"{(self.root_directory or '').rstrip('/')}/{quote(blob.name, safe=_WRITTEN)}"
+        place = f"{(self.root_directory or '').rstrip('/')}/{quote(blob.name, safe=_AS_NAMED)}"
         signature = self.sas_token.get_secret_value().strip().lstrip("?&")
         return SecretStr(f"{place}?{signature}" if signature else place)
 
