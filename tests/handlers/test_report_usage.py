@@ -142,6 +142,7 @@ async def test_a_subscription_is_broken_down(stage: Stage, profile: str, by: str
         stage, usage(customer, scope="subscription", subscriptionId=the_plan(customer).upper(), by=by)
     )
     assert {each.kind for each in records} == {kind}
+    assert answer["subscriptionId"] == the_plan(customer), "as the records have it"
     assert stage.simulator.usage_of(customer)["total"] == Decimal(answer["totals"][0]["total"])
     assert answer["resourceModel"] == profile
     assert (answer["periodStart"], answer["periodEnd"]) == (None, None)

@@ -14,7 +14,7 @@ from events.codes import RejectedCode
 from events.messages.base import Event
 from events.messages.usage import PartnerSummary, ReportUsage, ResourceModel, UsageReported
 from worker.errors import Rejected
-from worker.handling import Context, facts, handles
+from worker.handling import Context, facts, handles, plain_id
 from worker.partner_center.answers.resource import Collection, same_id
 from worker.partner_center.errors import Refused, Unanswered
 from worker.partner_center.operation import Operation
@@ -82,7 +82,7 @@ async def report_usage(ctx: Context, command: ReportUsage) -> Event:
         UsageReported,
         scope=command.scope,
         by=command.by,
-        subscription_id=command.subscription_id,
+        subscription_id=command.subscription_id and plain_id(command.subscription_id),
         has_usage=read.has_usage,
         period_start=read.begins,
         period_end=read.ends,
