@@ -77,8 +77,12 @@ async def anyone(storm: Storm) -> int:
 
 
 async def converting(storm: Storm) -> int:
-    """Every second time the next worker with a child that converts; any worker where there is none for a while."""
-    end = time.monotonic() + (CONVERTS if storm.rng.random() < 0.5 else 0.0)
+    """The next worker with a child that converts, until one was met, and every second time after it.
+
+    Any worker where there is none for a while.
+    """
+    waits = not storm.crew.while_converting or storm.rng.random() < 0.5
+    end = time.monotonic() + (CONVERTS if waits else 0.0)
     while time.monotonic() < end:
         if busy := [number for number in storm.crew.workers if storm.crew.children(number)]:
             await asyncio.sleep(storm.rng.uniform(0.0, 0.5))

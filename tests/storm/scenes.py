@@ -45,7 +45,7 @@ async def kill(storm: Storm) -> None:
 async def exports(storm: Storm) -> None:
     """`kill -9` every few seconds while invoices are exported into one folder, and Graph and storage fail now and then.
 
-    Every second kill waits for a worker whose child is converting lines.
+    Kills wait for a worker whose child is converting lines until one was met, and every second one after it.
     Verdict: whole versions of Microsoft's bytes, each once, one answer for each command, no child without its worker.
     """
     seconds = storm.seconds * EXPORTING
