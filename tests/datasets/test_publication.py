@@ -219,7 +219,7 @@ async def test_the_pointer_never_goes_back(tmp_path: Path) -> None:
 
 
 async def test_the_pointer_goes_back_where_newer_lines_are_those_of_an_older_version(tmp_path: Path) -> None:
-    """Microsoft takes a correction back. Whoever reads the pointer has the lines of the answer then."""
+    """Microsoft takes a correction back. The pointer names the version of the answer then."""
     async with bench_in(tmp_path) as bench:
         for number, content in enumerate((b"a\n", b"b\n", b"a\n", b"b\n", b"a\n")):
             work = await bench.begin(id=f"c-{number}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import Any
 
+from worker.files.comparison.rules import Status
 from worker.files.comparison.shape import MOST_DIFFERENCES
 from worker.files.destination import Destination, Published
 from worker.files.layout import GROUPS, ROOT, Dataset, UnsafeName, datasets_of_comparison
@@ -63,13 +64,11 @@ async def compared_invoice(
             datasets = datasets_of_comparison(account, invoice_id)
         except UnsafeName as no:
             raise InvalidRequest(str(no)) from no
-        found = [(each, await destination.latest(each)) for each in datasets]
-        newest = [
-            (dataset, published) for dataset, published in found if published is not None and _has_compared(published)
-        ]
-        if newest:
-            dataset, published = max(newest, key=lambda each: each[1].manifest.published_at)
-            groups = await _groups(destination, dataset, published) if with_groups else []
+        found = [published for each in datasets if (published := await destination.latest(each)) is not None]
+        compared = [each for each in found if each.manifest.more[COMPARISON]["status"] != Status.NOT_COMPARED]
+        if compared:
+            published = max(compared, key=lambda each: each.manifest.published_at)
+            groups = await _groups(destination, published.manifest.dataset, published) if with_groups else []
             return _compared(account, invoice_id, published, groups)
     raise NothingFound(
         f"no export has compared the invoice {invoice_id} at {destination.uri(ROOT)}.",
@@ -91,11 +90,6 @@ def shares(groups: Iterable[Mapping[str, Any]], by: str) -> list[Share]:
         share.lines = _EXACT.add(share.lines, Decimal(each["lines"]))
         share.tax = _EXACT.add(share.tax, Decimal(each["tax"]))
     return sorted(found.values(), key=lambda share: (-share.lines, share.key))
-
-
-def _has_compared(published: Published) -> bool:
-    status: str = published.manifest.more[COMPARISON]["status"]
-    return status != "not_compared"
 
 
 def _compared(
